@@ -1,0 +1,31 @@
+"""What every station works with: the home directory, the warehouse and the declarations."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from monthend import warehouse
+from monthend.errors import WrongCall
+from monthend.plan.declarations import ROOT, Declarations
+
+
+@dataclass(frozen=True)
+class Office:
+    """One installation: landing store, packs and outbox under `home`, the warehouse, the declarations."""
+
+    home: Path
+    engine: Engine
+    declarations: Declarations
+
+
+def open_office(home: Path, database: str | None = None, declarations: Path | None = None) -> Office:
+    """Open the office in `home`, with the embedded server or with the pipeline's login at the URL `database`.
+
+    Raises WrongCall when the database is of another version or the login could do more than the pipeline may.
+    """
+    home = home.resolve()
+    if declarations is not None and not declarations.is_dir():
+        raise WrongCall(f"--declarations {declarations}: is not a directory.")
+    engine = warehouse.connect(database or warehouse.embedded(home))
+    return Office(home, engine, Declarations((declarations or ROOT).resolve()))

@@ -1,0 +1,330 @@
+"""Everything declared rather than programmed: feeds, suites, measures, boards, the plan, people.
+
+A declaration is YAML that a non-programmer can review. It is checked when it is read: unknown keys are refused, owner
+and description are mandatory, and an error names the file, the line and the field.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from monthend.errors import WrongCall
+
+ROOT = Path(__file__).parents[3]  # the project; a directory given with --declarations has the same layout
+
+T = TypeVar("T", bound=BaseModel)
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+AreaCode = Annotated[str, Field(pattern=r"^[EW]\d{8}$")]
+Regex = Annotated[str, AfterValidator(lambda value: re.compile(value).pattern)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Declared(Strict):
+    """What every declaration of its own file says."""
+
+    title: str
+    description: str
+    owner: str
+
+
+class FeedColumn(Strict):
+    """A column of the extract: its heading, the warehouse's name for it, and whether a row may be without it."""
+
+    heading: str
+    column: Key
+    type: Literal["text", "number", "integer", "date"] = "text"
+    required: bool = False
+
+
+class FeedArea(Strict):
+    """An area whose deliveries the feed expects: its ONS code, its name in file names and in rows."""
+
+    code: AreaCode
+    slug: str
+    name_in_rows: str
+
+
+class Feed(Declared):
+    """What a feed is: who sends it, when it is due, how a file of it is recognised, what its columns mean."""
+
+    feed: Key
+    contact: str
+    source: Literal["police", "partner", "reference"]
+    cadence: Literal["monthly", "reference"]
+    due_working_day: int | None = Field(default=None, ge=1, le=20)
+    lag_months: int = Field(default=0, ge=0)  # months between a month-end and the newest period published by then
+    in_force_from: Month | None = None
+    in_force_to: Month | None = None
+    file_name: Regex  # groups `period` and `slug` where the feed has periods and areas
+    columns: tuple[FeedColumn, ...]
+    areas: tuple[FeedArea, ...] = ()
+    districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
+    suite: Key
+    retention_months: int | None = Field(default=None, ge=1)  # of rows; facts and hashes are kept
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Feed":
+        if self.cadence == "monthly" and (self.due_working_day is None or not self.areas or not self.in_force_from):
+            raise ValueError("a monthly feed needs due_working_day, in_force_from and areas")
+        return self
+
+    def in_force(self, period: str) -> bool:
+        """Whether the feed expects a delivery for `period` (YYYY-MM)."""
+        return (self.in_force_from or "") <= period and (self.in_force_to is None or period <= self.in_force_to)
+
+
+class Rate(Strict):
+    """A rate of the measure it stands with: numerator x per / residents."""
+
+    per: int = Field(gt=0)
+    decimals: int = Field(ge=0, le=6)
+    residents: Literal["residents"] = "residents"
+
+
+class Measure(Declared):
+    """A measure: the SELECT that counts it and how its numbers are shown and spoken of."""
+
+    measure: Key
+    feed: Key
+    select: Key
+    where: dict[str, tuple[str, ...]] = {}
+    unit: str
+    polarity: Literal["down_good", "up_good", "neutral", "context"]
+    seasonal: bool | None = None  # None: found on the baseline
+    decimals: int = Field(default=0, ge=0, le=6)
+    rate: Rate | None = None
+
+
+class Rendering(Strict):
+    """One workbook made for a board: for the board itself, or to be published."""
+
+    rendering: Literal["board", "published"]
+    marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
+    audience: Key
+
+
+class ThemeInRotation(Strict):
+    """The theme that a thematic pack looks at in depth, from a meeting date on."""
+
+    from_meeting: date
+    theme: Key
+
+
+class Board(Declared):
+    """Who a pack is for, what stands in it, when the board meets and who may be sent it."""
+
+    board: Key
+    frequency: Literal["monthly", "quarterly"]
+    renderings: tuple[Rendering, ...] = Field(min_length=1)
+    measures: tuple[Key, ...] = ()  # empty for a thematic pack: the theme's
+    themes: tuple[ThemeInRotation, ...] = ()
+    most_similar_group: bool = False
+    meetings: tuple[date, ...]
+    recipients: tuple[str, ...]
+    allowed_domains: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Board":
+        if bool(self.measures) == bool(self.themes):
+            raise ValueError("a board has either measures or themes in rotation")
+        for recipient in self.recipients:
+            if recipient.rpartition("@")[2] not in self.allowed_domains:
+                raise ValueError(f"the domain of {recipient} is not among allowed_domains")
+        return self
+
+
+class Priority(Strict):
+    """A strategic priority of the plan and the measures that speak to it, from a date on."""
+
+    priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
+    title: str
+    provenance: str
+    measures: tuple[Key, ...] = ()
+
+
+class Theme(Strict):
+    """A theme of the plan."""
+
+    theme: Key
+    title: str
+    priorities: tuple[Priority, ...]
+
+
+class MostSimilarGroup(Strict):
+    """The forces that the home force is compared with, itself included, from a month on."""
+
+    from_month: Month
+    provenance: str
+    forces: tuple[AreaCode, ...] = Field(min_length=2)
+
+
+class Plan(Declared):
+    """The Police and Crime Plan: themes, priorities, the most similar group, effective-dated."""
+
+    organisation: str
+    contact: str
+    home_force: AreaCode
+    most_similar_groups: tuple[MostSimilarGroup, ...] = Field(min_length=1)
+    themes: tuple[Theme, ...]
+
+
+class Person(Strict):
+    """Somebody who may answer: the user name they log in with and the name a record shows."""
+
+    user: str
+    display_name: str
+    roles: tuple[Literal["steward", "registrar", "analyst", "releaser"], ...] = Field(min_length=1)
+
+
+class People(Declared):
+    """Who is steward, registrar, analyst or releaser."""
+
+    people: tuple[Person, ...] = Field(min_length=1)
+
+
+class Glossary(Declared):
+    """The words that a pack explains."""
+
+    terms: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """The declarations of one directory. Files are read when they are first asked for."""
+
+    root: Path
+
+    @cached_property
+    def feeds(self) -> dict[str, Feed]:
+        """Feeds by key, in the order of their file names."""
+        return {feed.feed: feed for feed in self._all(Feed, "include/feeds", "feed")}
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """Measures by key, in the order of their file names."""
+        measures = {measure.measure: measure for measure in self._all(Measure, "reports/measures", "measure")}
+        for key, measure in measures.items():
+            path = self.root / "reports/measures" / f"{key}.yaml"
+            if measure.feed not in self.feeds:
+                raise WrongCall(f"{path}: feed: there is no feed {measure.feed}.")
+            if not self.select(measure.select).is_file():
+                raise WrongCall(f"{path}: select: there is no {self.select(measure.select)}.")
+        return measures
+
+    @cached_property
+    def boards(self) -> dict[str, Board]:
+        """Boards by key, in the order of their file names."""
+        boards = {board.board: board for board in self._all(Board, "reports/boards", "board")}
+        for key, board in boards.items():
+            path = self.root / "reports/boards" / f"{key}.yaml"
+            for measure in board.measures:
+                if measure not in self.measures:
+                    raise WrongCall(f"{path}: measures: there is no measure {measure}.")
+            for rotation in board.themes:
+                if rotation.theme not in {theme.theme for theme in self.plan.themes}:
+                    raise WrongCall(f"{path}: themes: there is no theme {rotation.theme} in reports/plan/plan.yaml.")
+        return boards
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The Police and Crime Plan."""
+        plan = _read(Plan, self.root / "reports/plan/plan.yaml")
+        for theme in plan.themes:
+            for priority in theme.priorities:
+                for measure in priority.measures:
+                    if measure not in self.measures:
+                        raise WrongCall(f"{self.root}/reports/plan/plan.yaml: there is no measure {measure}.")
+        return plan
+
+    @cached_property
+    def people(self) -> People:
+        """Who may sign off and release."""
+        return _read(People, self.root / "reports/people.yaml")
+
+    @cached_property
+    def glossary(self) -> Glossary:
+        """The words that a pack explains."""
+        return _read(Glossary, self.root / "reports/glossary.yaml")
+
+    def person(self, name: str) -> Person | None:
+        """The person with this user or display name."""
+        return next((p for p in self.people.people if name in (p.user, p.display_name)), None)
+
+    def suite(self, feed: Feed) -> Path:
+        """The file of a feed's Great Expectations suite."""
+        return self.root / "expectations" / f"{feed.suite}.json"
+
+    def select(self, name: str) -> Path:
+        """The file of a measure's SELECT."""
+        return self.root / "include/sql/measures" / f"{name}.sql"
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every declaration that decides facts or packs, by its path under the root."""
+        paths: list[Path] = []
+        for pattern in ("include/feeds/*.yaml", "include/sql/**/*.sql", "expectations/*.json", "reports/**/*.yaml"):
+            paths += self.root.glob(pattern)
+        return {str(path.relative_to(self.root)): sha256(path) for path in sorted(paths)}
+
+    def _all(self, kind: type[Any], folder: str, key: str) -> Iterator[Any]:
+        paths = sorted((self.root / folder).glob("*.yaml"))
+        if not paths:
+            raise WrongCall(
+                f"{self.root / folder}: no {key} is declared here. --declarations takes a directory laid "
+                "out as the project is."
+            )
+        for path in paths:
+            declared = _read(kind, path)
+            if getattr(declared, key) != path.stem:
+                raise WrongCall(f"{path}: {key}: is {getattr(declared, key)}, but the file is named {path.stem}.")
+            yield declared
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(kind: type[T], path: Path) -> T:
+    """Read one declaration, or say what is wrong with it: file, line, field."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        return kind.model_validate(yaml.safe_load(source))
+    except FileNotFoundError:
+        raise WrongCall(f"{path}: there is no such declaration.") from None
+    except yaml.YAMLError as error:
+        raise WrongCall(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        faults = [(fault["loc"], fault["msg"]) for fault in error.errors()]
+        lines = [f"{path}:{_line(node, at)}: {'.'.join(map(str, at)) or 'whole file'}: {what}" for at, what in faults]
+        raise WrongCall("\n".join(lines)) from None
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """The line of the innermost node that a fault's location still reaches."""
+    line = 1
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
