@@ -1,0 +1,219 @@
+"""The command line: what analysts, scripts and other programs call. Exit: 0 done, 1 needs a person, 2 wrong call."""
+
+import csv
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from monthend.errors import MonthendError, NeedsPerson, WrongCall
+from monthend.office import Office, open_office
+
+application = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+Month = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month-end.")]
+Home = Annotated[Path, typer.Option("--home", help="Landing store, embedded database, packs and outbox.")]
+Database = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="The pipeline's login, if not embedded.")
+]
+Declared = Annotated[Path | None, typer.Option("--declarations", help="Another set of feeds, suites and reports.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+On = Annotated[str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="Business date; today if not given.")]
+
+HOME = Path(".monthend")
+FACT_COLUMNS = (
+    "month_end", "revision", "measure", "basis", "area_code", "area_name", "period", "breakdown", "category",
+    "value", "numerator", "denominator", "lower", "upper", "mark",
+)  # fmt: skip
+
+
+@application.command()
+def run(
+    month: Month,
+    inbox: Annotated[list[Path], typer.Option("--inbox", help="Files, folders and download zips.")],
+    signed_off_by: Annotated[str, typer.Option("--signed-off-by", help="A steward in reports/people.yaml.")],
+    on: On = None,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Receive, validate, load, freeze and publish one month-end, without Airflow."""
+    from monthend.run import run as run_month
+
+    day = _day(on)
+    office = _office(home, database, declarations, month)
+    with _progress(f"month-end {month}") as say:
+        outcome = run_month(office, month, inbox, signed_off_by, day, say)
+    _finish(office, outcome, as_json)
+
+
+@application.command()
+def restate(
+    month: Month,
+    reason: Annotated[str, typer.Option("--reason", help="Why the month is restated.")],
+    signed_off_by: Annotated[str, typer.Option("--signed-off-by", help="A steward in reports/people.yaml.")],
+    on: On = None,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new revision of the newest frozen month, from everything loaded so far."""
+    from monthend.run import restate as restate_month
+
+    day = _day(on)
+    office = _office(home, database, declarations, month)
+    with _progress(f"restatement of {month}"):
+        outcome = restate_month(office, month, reason, signed_off_by, day)
+    _finish(office, outcome, as_json)
+
+
+@application.command()
+def facts(
+    month: Month,
+    revision: Annotated[int | None, typer.Option("--revision", help="The newest if not given.")] = None,
+    measure: Annotated[str | None, typer.Option("--measure", metavar="KEY")] = None,
+    area: Annotated[str | None, typer.Option("--area", metavar="CODE")] = None,
+    basis: Annotated[Literal["month", "quarter", "r12", "fytd", "reported"] | None, typer.Option("--basis")] = None,
+    period: Annotated[str | None, typer.Option("--period", metavar="YYYY-MM")] = None,
+    format_: Annotated[Literal["csv", "json"], typer.Option("--format")] = "csv",
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Print a frozen month's facts."""
+    from monthend.freeze import query
+
+    office = _office(home, database, declarations, month)
+    rows = query.frozen_facts(office, month, revision, measure, area, basis, period)
+    if as_json or format_ == "json":
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        writer = csv.DictWriter(sys.stdout, FACT_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+
+
+@application.command()
+def status(
+    month: Month, home: Home = HOME, database: Database = None, declarations: Declared = None, as_json: Json = False
+) -> None:
+    """Print where a month-end stands: feeds, verdicts, candidate, sign-off, digest, seal, packs, deliveries."""
+    from monthend.freeze import query
+
+    office = _office(home, database, declarations, month)
+    found = query.status(office, month)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False, default=str))
+        return
+    for heading, lines in query.in_words(found):
+        print(heading)
+        for line in lines:
+            print(f"  {line}")
+
+
+@application.command()
+def verify(
+    files: Annotated[list[Path] | None, typer.Argument(help="Packs, as built or as they came back.")] = None,
+    month: Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="Only this month-end.")] = None,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute what was frozen and published, and say what differs, to the cell."""
+    from monthend.freeze.verify import verify as verify_snapshots
+
+    office = _office(home, database, declarations, month)
+    problems: list[str] = []
+    with _progress("verify"):
+        if month is not None or not files:
+            problems += verify_snapshots(office, month)
+    if as_json:
+        print(json.dumps({"holds": not problems, "differs": problems}, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(problems) if problems else "All holds.")
+    if problems:
+        raise typer.Exit(NeedsPerson.exit_code)
+
+
+def main() -> None:
+    """Run the command line; every error is a sentence and an exit code."""
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    try:
+        application()
+    except MonthendError as error:
+        errors.print(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("Stopped. Run the same command again: it finishes what was left.")
+        sys.exit(NeedsPerson.exit_code)
+    except Exception as error:
+        log = Path("monthend-error.log").resolve()
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        errors.print(f"Something unforeseen went wrong ({type(error).__name__}). The details are in {log}.")
+        sys.exit(NeedsPerson.exit_code)
+
+
+def _office(home: Path, database: str | None, declarations: Path | None, month: str | None) -> Office:
+    if month is not None:
+        try:
+            date.fromisoformat(f"{month}-01")
+        except ValueError:
+            raise WrongCall(f"--month {month}: is not a month, YYYY-MM.") from None
+    return open_office(home, database, declarations)
+
+
+def _day(on: str | None) -> date:
+    try:
+        return date.fromisoformat(on) if on else date.today()  # noqa: DTZ011 - the office's own calendar day
+    except ValueError:
+        raise WrongCall(f"--on {on}: is not a date, YYYY-MM-DD.") from None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show the station at work on a terminal; say nothing in a pipe."""
+    if errors.is_terminal:
+        with errors.status(what) as status:
+            yield lambda line: status.update(f"{what}: {line}")
+    else:
+        yield lambda line: None
+
+
+def _finish(office: Office, outcome: Any, as_json: bool) -> None:
+    snapshot = outcome.snapshot
+    if as_json:
+        result = {
+            "month": snapshot.month,
+            "revision": snapshot.revision,
+            "digest": snapshot.digest,
+            "seal": snapshot.seal,
+            "needs_person": outcome.needs_person,
+            "notes": outcome.notes,
+        }
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        print(f"{snapshot.month}, revision {snapshot.revision}: frozen on {snapshot.frozen_on:%-d %B %Y}.")
+        print(f"Digest {snapshot.digest}")
+        print(f"Seal   {snapshot.seal}")
+        print(f"Validation reports: {office.home / 'reports' / 'validation'}")
+        for line in [*outcome.notes, *outcome.needs_person]:
+            print(line)
+    if outcome.needs_person:
+        raise typer.Exit(NeedsPerson.exit_code)
+
+
+def _plain(value: Any) -> Any:
+    return "" if value is None else value

@@ -1,0 +1,289 @@
+"""Propose: fix a load number, compute every fact as of it, and write down what it was all made from."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from monthend import receive, warehouse
+from monthend.errors import NeedsPerson, WrongCall
+from monthend.freeze import facts
+from monthend.office import Office
+from monthend.plan.calendar import month_end
+from monthend.plan.declarations import sha256
+
+LIBRARIES = ("great-expectations", "numpy", "openpyxl", "pandas", "psycopg", "pyarrow", "scipy", "sqlalchemy")
+HISTORY_CHECKS = ("G02", "G08", "G12")  # their outcome depends on what came before, so they are no part of a digest
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What is in and what is not, at a month-end: counts and names, no facts."""
+
+    month: str
+    due: int
+    missing: tuple[str, ...]  # each due partition that is not in, in words
+    verdicts: dict[str, int]  # deliveries of the month-end's manifest by verdict
+    quarantined_rows: int
+    warnings: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is due is in."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposed month-end, and exactly what a steward is shown of it."""
+
+    candidate_id: int
+    month: str
+    revision: int
+    parent_id: int | None
+    load_number: int
+    digest: str
+    missing: tuple[str, ...]
+    shown: str
+
+    @property
+    def shown_sha256(self) -> str:
+        """The hash by which an answer names what was shown."""
+        return hashlib.sha256(self.shown.encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def readiness(office: Office, month: str, on: date) -> Readiness:
+    """What is in and what is missing at month-end `month`, as of now; `on` is the business date."""
+    with office.engine.connect() as connection:
+        load_number = _newest_load(connection)
+        return _readiness(office, connection, month, _deliveries(office, connection, month, load_number))
+
+
+def propose(office: Office, month: str, on: date, reason: str | None = None) -> Candidate:
+    """Propose month-end `month` (YYYY-MM) from everything loaded so far, against the head of the chain.
+
+    With a `reason` it is a restatement of the newest frozen month. Proposing again without a change gives the same
+    candidate. Raises WrongCall for a month that is not over, already frozen, or earlier than the newest frozen one;
+    NeedsPerson when no measure has any data.
+    """
+    if month_end(month) >= on:
+        raise WrongCall(f"{month} is not over on {on:%-d %B %Y}: only a month that has ended can be proposed.")
+    with office.engine.begin() as connection:
+        parent = head(connection)
+        revision = _revision(month, parent, reason)
+        warehouse.lock(connection, warehouse.LOAD_LOCK)  # no load is between its rows and its number now
+        load_number = _newest_load(connection)
+    with office.engine.begin() as connection:
+        computed = facts.compute(connection, office.declarations, month, load_number)
+        if not computed:
+            raise NeedsPerson(f"{month}: no feed has anything loaded up to this month, so there is nothing to propose.")
+        deliveries = _deliveries(office, connection, month, load_number)
+        ready = _readiness(office, connection, month, deliveries)
+        fingerprint = facts.digest(computed)
+        manifest = {
+            "month": month,
+            "deliveries": [{name: row[name] for name in row if name != "delivery_id"} for row in deliveries],
+            "declarations": {
+                path: digest
+                for path, digest in office.declarations.hashes().items()
+                if not path.startswith(("reports/boards/", "reports/people", "reports/glossary"))
+            },
+            "code": _code_sha256(),
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "waivers": [],
+            "known_errors": [],
+            "facts": {"count": len(computed), "sha256": fingerprint},
+        }
+        values = {
+            "month": month,
+            "revision": revision,
+            "parent_id": parent["candidate_id"] if parent else None,
+            "load_number": load_number,
+            "digest": hashlib.sha256(canonical(manifest).encode()).hexdigest(),
+            "manifest": canonical(manifest),
+            "facts_sha256": fingerprint,
+            "readiness": canonical(_as_json(ready)),
+            "reason": reason,
+            "proposed_on": on,
+        }
+        candidate_id = _same_candidate(connection, values) or _insert(connection, values, computed)
+    return read(office, candidate_id)
+
+
+def read(office: Office, candidate_id: int) -> Candidate:
+    """A candidate as it was proposed. Raises WrongCall when there is none of this number."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection, "SELECT * FROM snapshot.candidate WHERE candidate_id = :candidate", candidate=candidate_id
+        )
+    if not rows:
+        raise WrongCall(f"There is no candidate {candidate_id}.")
+    row = rows[0]
+    ready = row["readiness"]
+    return Candidate(
+        candidate_id,
+        row["month"],
+        row["revision"],
+        row["parent_id"],
+        row["load_number"],
+        row["digest"],
+        tuple(ready["missing"]),
+        _shown(row, ready),
+    )
+
+
+def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
+    """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it."""
+    lines = [
+        f"**Month-end {row['month']}**, revision {row['revision']}, candidate {row['candidate_id']}",
+        "",
+        *([f"Restatement: {row['reason']}", ""] if row["reason"] else []),
+        f"Due deliveries: {ready['due']}, of which missing: {len(ready['missing'])}.",
+        *(f"- MISSING: {name}" for name in ready["missing"]),
+        "",
+        f"Deliveries in this month-end: {sum(ready['verdicts'].values())} "
+        f"({', '.join(f'{count} {verdict}' for verdict, count in sorted(ready['verdicts'].items()))}); "
+        f"quarantined rows: {ready['quarantined_rows']}.",
+        *(f"- {warning}" for warning in ready["warnings"]),
+        "",
+        "Validation reports: reports/validation/ in the home directory.",
+        "",
+        f"Digest: `{row['digest']}`",
+    ]
+    return "\n".join(lines)
+
+
+def _revision(month: str, newest: dict[str, Any] | None, reason: str | None) -> int:
+    if reason is not None:
+        if newest is None or newest["month"] != month:
+            what = f"the newest frozen month is {newest['month']}" if newest else "no month is frozen yet"
+            raise WrongCall(f"Only the newest frozen month can be restated, and {what}.")
+        return int(newest["revision"]) + 1
+    if newest and month == newest["month"]:
+        raise WrongCall(f"{month} is frozen already. `monthend restate` makes a new revision of it, with a reason.")
+    if newest and month < newest["month"]:
+        raise WrongCall(
+            f"{month} is earlier than {newest['month']}, which is frozen. Months freeze in ascending order."
+        )
+    return 1
+
+
+def head(connection: Connection) -> dict[str, Any] | None:
+    """The newest snapshot of the chain."""
+    rows = warehouse.query(connection, "SELECT * FROM snapshot.snapshot ORDER BY position DESC LIMIT 1")
+    return rows[0] if rows else None
+
+
+def _newest_load(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT coalesce(max(load_number), 0) FROM reporting.load")).scalar_one())
+
+
+def _deliveries(office: Office, connection: Connection, month: str, load_number: int) -> list[dict[str, Any]]:
+    """The deliveries that a month-end is made from; the manifest names them without their ids."""
+    return warehouse.query(
+        connection,
+        "SELECT d.delivery_id, d.feed, d.period, d.area_code, d.sha256, l.row_count, l.rows_sha256,"
+        " v.quarantined_count, (SELECT jsonb_object_agg(trim(c.check_id || ' ' || c.part), c.unexpected_count)"
+        "  FROM quality.check_result c"
+        "  WHERE c.validation_id = v.validation_id AND c.check_id <> ALL(:history)) AS checks"
+        " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
+        " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) current"
+        " JOIN landing.delivery d USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
+        " JOIN quality.validation v ON v.validation_id = l.validation_id"
+        " WHERE d.period <= :month ORDER BY d.feed, d.period, d.area_code",
+        history=list(HISTORY_CHECKS),
+        feeds=list(office.declarations.feeds),
+        load=load_number,
+        month=month,
+    )
+
+
+def _readiness(office: Office, connection: Connection, month: str, deliveries: list[dict[str, Any]]) -> Readiness:
+    due = receive.due(office.declarations, month)
+    held = {receive.Recognised(row["feed"], row["period"], row["area_code"]) for row in deliveries}
+    missing = []
+    for partition in due:
+        if partition not in held:
+            feed = office.declarations.feeds[partition.feed]
+            area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
+            missing.append(f"{feed.title}, {partition.period}, {area}")
+    verdicts = warehouse.query(
+        connection,
+        "SELECT v.verdict, count(*) AS deliveries FROM reporting.load l JOIN quality.validation v USING (validation_id)"
+        " WHERE l.delivery_id = ANY(:ids) GROUP BY v.verdict",
+        ids=[row["delivery_id"] for row in deliveries],
+    )
+    warnings = warehouse.query(
+        connection,
+        "SELECT c.check_id, c.description, count(*) AS deliveries"
+        " FROM reporting.load l JOIN quality.check_result c USING (validation_id)"
+        " WHERE c.outcome = 'failed' AND l.delivery_id = ANY(:ids)"
+        " GROUP BY c.check_id, c.description ORDER BY c.check_id, c.description",
+        ids=[row["delivery_id"] for row in deliveries],
+    )
+    return Readiness(
+        month=month,
+        due=len(due),
+        missing=tuple(missing),
+        verdicts={row["verdict"]: row["deliveries"] for row in verdicts},
+        quarantined_rows=sum(row["quarantined_count"] for row in deliveries),
+        warnings=tuple(f"{row['check_id']} failed in {row['deliveries']}: {row['description']}" for row in warnings),
+    )
+
+
+def _as_json(ready: Readiness) -> dict[str, Any]:
+    return {
+        "month": ready.month,
+        "due": ready.due,
+        "missing": list(ready.missing),
+        "verdicts": ready.verdicts,
+        "quarantined_rows": ready.quarantined_rows,
+        "warnings": list(ready.warnings),
+    }
+
+
+def _same_candidate(connection: Connection, values: dict[str, Any]) -> int | None:
+    """The candidate that was proposed before from the same things and has no answer yet."""
+    rows = warehouse.query(
+        connection,
+        "SELECT c.candidate_id FROM snapshot.candidate c WHERE c.month = :month AND c.revision = :revision"
+        " AND c.parent_id IS NOT DISTINCT FROM :parent_id AND c.digest = :digest"
+        " AND c.readiness = CAST(:readiness AS jsonb) AND c.reason IS NOT DISTINCT FROM :reason"
+        " AND NOT EXISTS (SELECT FROM snapshot.sign_off s WHERE s.candidate_id = c.candidate_id AND s.accepted)"
+        " ORDER BY c.candidate_id DESC LIMIT 1",
+        **{name: values[name] for name in ("month", "revision", "parent_id", "digest", "readiness", "reason")},
+    )
+    return rows[0]["candidate_id"] if rows else None
+
+
+def _insert(connection: Connection, values: dict[str, Any], computed: facts.Facts) -> int:
+    names = list(values)
+    candidate_id = connection.execute(
+        text(
+            f"INSERT INTO snapshot.candidate ({', '.join(names)})"  # noqa: S608 - names are ours
+            f" VALUES ({', '.join(':' + name for name in names)}) RETURNING candidate_id"
+        ),
+        values,
+    ).scalar_one()
+    parent = facts.read(connection, values["parent_id"]) if values["parent_id"] else {}
+    facts.store(connection, candidate_id, computed, parent)
+    return int(candidate_id)
+
+
+@cache
+def _code_sha256() -> str:
+    """SHA-256 over the package's Python files, by name."""
+    root = Path(__file__).parents[1]
+    files = {str(path.relative_to(root)): sha256(path) for path in sorted(root.rglob("*.py"))}
+    return hashlib.sha256(canonical(files).encode()).hexdigest()

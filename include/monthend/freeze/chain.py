@@ -1,0 +1,206 @@
+"""Sign off and freeze: a steward's recorded answer to exactly one candidate, and the chain of snapshots it leads to."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from monthend import warehouse
+from monthend.errors import NeedsPerson, WrongCall
+from monthend.freeze import candidate as candidates
+from monthend.office import Office
+
+Answer = Literal["freeze", "postpone", "refuse"]
+Channel = Literal["command line", "airflow"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A frozen month-end: its place in the chain, digest and seal."""
+
+    position: int
+    month: str
+    revision: int
+    candidate_id: int
+    digest: str
+    seal: str
+    frozen_on: date
+
+
+def sign_off(
+    office: Office,
+    candidate_id: int,
+    answer: str,
+    by: str,
+    shown_sha256: str,
+    channel: Channel,
+    on: date,
+    reason: str | None = None,
+    until: date | None = None,
+) -> None:
+    """Record an answer to a candidate: who, what was shown (its hash), what was chosen. Every answer is kept.
+
+    `by` is a user or display name. Raises NeedsPerson unless it was an accepted `freeze`: an answer by somebody who
+    is not a steward, to something else than this candidate, or without what it needs, is recorded and not accepted.
+    """
+    candidate = candidates.read(office, candidate_id)
+    person = office.declarations.person(by)
+    refusal = None
+    if person is None:
+        refusal = f"{by} is not in reports/people.yaml."
+    elif "steward" not in person.roles:
+        refusal = f"{person.display_name} is not a steward."
+    elif shown_sha256 != candidate.shown_sha256:
+        refusal = "What was shown is not this candidate as it was proposed."
+    elif answer not in ("freeze", "postpone", "refuse"):
+        raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
+    elif answer != "freeze" and not reason:
+        refusal = f"To {answer} needs a reason."
+    elif answer == "postpone" and (until is None or until <= on):
+        refusal = "To postpone needs a day to come to postpone until."
+    record = {
+        "candidate_id": candidate_id,
+        "answer": answer,
+        "signed_by": person.user if person else by,
+        "display_name": person.display_name if person else by,
+        "shown_sha256": shown_sha256,
+        "missing": candidates.canonical(list(candidate.missing)),
+        "reason": reason,
+        "until": until,
+        "channel": channel,
+        "login_user": warehouse.login_user(),
+        "signed_on": on,
+    }
+    try:
+        _store(office, record, refusal)
+    except IntegrityError:
+        refusal = "The candidate is answered already: propose again."
+        _store(office, record, refusal)
+    if refusal:
+        raise NeedsPerson(f"The answer '{answer}' to {candidate.month} was recorded and not accepted. {refusal}")
+    if answer != "freeze":
+        day = f" until {until:%-d %B %Y}" if until else ""
+        what = {"postpone": "postponed", "refuse": "refused"}[answer]
+        raise NeedsPerson(f"{candidate.month} is {what}{day} by {record['display_name']}: {reason}. It is not frozen.")
+
+
+def freeze(office: Office, candidate_id: int, on: date) -> Snapshot:
+    """Chain the snapshot of a candidate that a steward answered with `freeze`. Doing it again changes nothing.
+
+    Raises NeedsPerson when there is no such accepted answer in the warehouse, its signer is no steward, or the chain
+    has moved on since the candidate was proposed.
+    """
+    candidate = candidates.read(office, candidate_id)
+    with office.engine.begin() as connection:
+        warehouse.lock(connection, warehouse.FREEZE_LOCK)
+        frozen = warehouse.query(
+            connection, "SELECT * FROM snapshot.snapshot WHERE candidate_id = :candidate", candidate=candidate_id
+        )
+        if not frozen:
+            _chain(office, connection, candidate, on)
+    return snapshot(office, candidate.month, candidate.revision)
+
+
+def signed_off(office: Office, month: str) -> int | None:
+    """The candidate of a month that is signed off and can still be frozen: what a run that stopped there left."""
+    with office.engine.connect() as connection:
+        head = candidates.head(connection)
+        rows = warehouse.query(
+            connection,
+            "SELECT c.candidate_id FROM snapshot.candidate c JOIN snapshot.sign_off s USING (candidate_id)"
+            " WHERE c.month = :month AND s.accepted AND s.answer = 'freeze' AND c.parent_id IS NOT DISTINCT FROM :head"
+            " ORDER BY c.candidate_id DESC LIMIT 1",
+            month=month,
+            head=head["candidate_id"] if head else None,
+        )
+    return rows[0]["candidate_id"] if rows else None
+
+
+def snapshot(office: Office, month: str, revision: int | None = None) -> Snapshot:
+    """The snapshot of a month, of its newest revision unless one is named. Raises NeedsPerson when it is not frozen."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT position, month, revision, candidate_id, digest, seal, frozen_on FROM snapshot.snapshot"
+            " WHERE month = :month AND revision = coalesce(CAST(:revision AS integer), revision)"
+            " ORDER BY revision DESC LIMIT 1",
+            month=month,
+            revision=revision,
+        )
+    if not rows:
+        raise NeedsPerson(f"{month} is not frozen{f' in revision {revision}' if revision else ''}.")
+    return Snapshot(**rows[0])
+
+
+def snapshots(office: Office) -> list[Snapshot]:
+    """The chain, oldest first."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT position, month, revision, candidate_id, digest, seal, frozen_on FROM snapshot.snapshot"
+            " ORDER BY position",
+        )
+    return [Snapshot(**row) for row in rows]
+
+
+def seal(previous_seal: str, digest: str, answer: dict[str, Any]) -> str:
+    """The seal of a snapshot: SHA-256 over the seal before, the digest and the sign-off's record."""
+    record = {
+        name: answer[name]
+        for name in (
+            "answer", "signed_by", "display_name", "shown_sha256", "missing", "reason", "channel", "login_user"
+        )
+    }  # fmt: skip
+    record |= {
+        "signed_on": answer["signed_on"].isoformat(),
+        "signed_at": answer["signed_at"].astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return hashlib.sha256(candidates.canonical([previous_seal, digest, record]).encode()).hexdigest()
+
+
+def _store(office: Office, record: dict[str, Any], refusal: str | None) -> None:
+    values = record | {"accepted": refusal is None, "refusal": refusal}
+    names = list(values)
+    with office.engine.begin() as connection:
+        warehouse.execute(
+            connection,
+            f"INSERT INTO snapshot.sign_off ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})",  # noqa: S608 - names are ours
+            **values,
+        )
+
+
+def _chain(office: Office, connection: Connection, candidate: candidates.Candidate, on: date) -> None:
+    answer = _accepted(connection, candidate.candidate_id)
+    if answer is None or answer["answer"] != "freeze":
+        given = f"the answer is '{answer['answer']}'" if answer else "no steward's answer is recorded"
+        raise NeedsPerson(f"{candidate.month} is not frozen: {given} for candidate {candidate.candidate_id}.")
+    signer = office.declarations.person(answer["signed_by"])
+    if signer is None or "steward" not in signer.roles or answer["shown_sha256"] != candidate.shown_sha256:
+        raise NeedsPerson(f"{candidate.month} is not frozen: its sign-off is not a steward's answer to what was shown.")
+    head = candidates.head(connection) or {"position": 0, "candidate_id": None, "seal": ""}
+    if candidate.parent_id != head["candidate_id"]:
+        raise NeedsPerson(f"{candidate.month} is not frozen: another froze since it was proposed. Propose it again.")
+    entry = {
+        "position": head["position"] + 1,
+        "month": candidate.month,
+        "revision": candidate.revision,
+        "candidate_id": candidate.candidate_id,
+        "sign_off_id": answer["sign_off_id"],
+        "digest": candidate.digest,
+        "previous_seal": head["seal"],
+        "seal": seal(head["seal"], candidate.digest, answer),
+        "frozen_on": on,
+    }
+    warehouse.insert(connection, "snapshot.snapshot", [entry])
+
+
+def _accepted(connection: Connection, candidate_id: int) -> dict[str, Any] | None:
+    rows = warehouse.query(
+        connection,
+        "SELECT * FROM snapshot.sign_off WHERE candidate_id = :candidate AND accepted",
+        candidate=candidate_id,
+    )
+    return rows[0] if rows else None

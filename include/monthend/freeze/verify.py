@@ -1,0 +1,122 @@
+"""Verify: recompute everything that a snapshot claims, and say what differs."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Connection
+
+from monthend import warehouse
+from monthend.freeze import candidate as candidates
+from monthend.freeze import chain, facts
+from monthend.load import rows_sha256
+from monthend.office import Office
+from monthend.plan.declarations import sha256
+from monthend.receive import stored_path
+
+
+def verify(office: Office, month: str | None = None) -> list[str]:
+    """What differs from what was frozen, one sentence each; nothing when all holds.
+
+    The chain is followed as a whole; facts, deliveries and rows are recomputed for `month` (YYYY-MM), or for every
+    snapshot. Raises NeedsPerson when `month` is not frozen.
+    """
+    if month is not None:
+        chain.snapshot(office, month)
+    problems: list[str] = []
+    checked: set[tuple[str, str, str, str]] = set()
+    with office.engine.connect() as connection:
+        problems += _chain(connection)
+        for frozen in warehouse.query(
+            connection,
+            "SELECT s.*, c.manifest FROM snapshot.snapshot s JOIN snapshot.candidate c USING (candidate_id)"
+            " WHERE s.month = coalesce(CAST(:month AS text), s.month) ORDER BY s.position",
+            month=month,
+        ):
+            problems += _facts(connection, frozen)
+            for delivery in frozen["manifest"]["deliveries"]:
+                identity = (delivery["feed"], delivery["period"], delivery["area_code"], delivery["sha256"])
+                if identity not in checked:
+                    checked.add(identity)
+                    problems += _delivery(office, connection, delivery)
+    return problems
+
+
+def _chain(connection: Connection) -> list[str]:
+    """Positions without a gap, each seal made from the one before, each digest the manifest's."""
+    problems = []
+    previous: dict[str, Any] = {"position": 0, "seal": "", "candidate_id": None}
+    rows = warehouse.query(
+        connection,
+        "SELECT s.*, c.manifest, c.parent_id, c.digest AS candidate_digest, c.month AS candidate_month"
+        " FROM snapshot.snapshot s JOIN snapshot.candidate c USING (candidate_id) ORDER BY s.position",
+    )
+    for row in rows:
+        name = f"{row['month']} revision {row['revision']}"
+        if row["position"] != previous["position"] + 1 or row["previous_seal"] != previous["seal"]:
+            problems.append(f"The chain is cut before {name}: the snapshot before it is not the one it was sealed to.")
+        if row["parent_id"] != previous["candidate_id"]:
+            problems.append(f"{name}: its candidate was proposed against another snapshot than the one before it.")
+        digest = hashlib.sha256(candidates.canonical(row["manifest"]).encode()).hexdigest()
+        if not digest == row["digest"] == row["candidate_digest"] or row["month"] != row["manifest"]["month"]:
+            problems.append(f"{name}: the manifest does not give the digest that was frozen.")
+        answers = warehouse.query(
+            connection,
+            "SELECT * FROM snapshot.sign_off WHERE sign_off_id = :sign_off AND candidate_id = :candidate AND accepted"
+            " AND answer = 'freeze'",
+            sign_off=row["sign_off_id"],
+            candidate=row["candidate_id"],
+        )
+        if not answers or chain.seal(row["previous_seal"], row["digest"], answers[0]) != row["seal"]:
+            problems.append(f"{name}: the seal does not follow from the seal before it, the digest and the sign-off.")
+        previous = row
+    unfrozen = warehouse.query(
+        connection,
+        "SELECT c.month, c.revision FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
+        " WHERE s.accepted AND s.answer = 'freeze' AND c.parent_id IS NOT DISTINCT FROM :head"
+        " AND NOT EXISTS (SELECT FROM snapshot.snapshot f WHERE f.sign_off_id = s.sign_off_id)"
+        " ORDER BY s.sign_off_id",
+        head=previous["candidate_id"],
+    )
+    problems += [
+        f"{row['month']} revision {row['revision']}: it is signed off and not in the chain. Run it again; if it was "
+        "frozen before, the end of the chain was removed."
+        for row in unfrozen
+    ]
+    return problems
+
+
+def _facts(connection: Connection, frozen: dict[str, Any]) -> list[str]:
+    now = facts.read(connection, frozen["candidate_id"])
+    said = frozen["manifest"]["facts"]
+    name = f"{frozen['month']} revision {frozen['revision']}"
+    if len(now) != said["count"]:
+        return [f"{name}: {len(now):,} facts stand where {said['count']:,} were frozen."]
+    if facts.digest(now) != said["sha256"]:
+        return [f"{name}: at least one of its {len(now):,} facts is not what was frozen."]
+    return []
+
+
+def _delivery(office: Office, connection: Connection, said: dict[str, Any]) -> list[str]:
+    """The bytes in the landing store, the load's record and the rows themselves."""
+    name = " ".join(part for part in (said["feed"], said["period"], said["area_code"]) if part)
+    problems = []
+    path = stored_path(office, said["sha256"])
+    if not path.is_file():
+        problems.append(f"{name}: the bytes that were received are gone from the landing store ({path}).")
+    elif sha256(path) != said["sha256"]:
+        problems.append(f"{name}: the bytes in the landing store are not those that were received ({path}).")
+    loads = warehouse.query(
+        connection,
+        "SELECT d.delivery_id FROM landing.delivery d JOIN reporting.load USING (delivery_id) WHERE d.feed = :feed"
+        " AND d.period = :period AND d.area_code = :area_code AND d.sha256 = :sha256",
+        **{column: said[column] for column in ("feed", "period", "area_code", "sha256")},
+    )
+    if not loads:
+        return [*problems, f"{name}: the record of its load is gone."]
+    feed = office.declarations.feeds[said["feed"]]
+    digest, rows = rows_sha256(connection, feed, loads[0]["delivery_id"])
+    if rows != said["row_count"]:
+        problems.append(f"{name}: {rows:,} rows stand in the warehouse where {said['row_count']:,} were loaded.")
+    elif digest != said["rows_sha256"]:
+        problems.append(f"{name}: at least one of its {rows:,} rows is not what was loaded.")
+    return problems

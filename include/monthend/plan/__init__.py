@@ -1,0 +1,1 @@
+"""What is declared: feeds, measures, boards and people, and the calendar they keep."""

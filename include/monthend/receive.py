@@ -1,0 +1,370 @@
+"""Receive: the delivery's bytes, unchanged and content-addressed, and a receipt each time they arrive.
+
+Deliveries come from files, folders and data.police.uk's download zips. What no feed recognises is listed and left
+alone. A container that is unreadable or hostile is refused: nothing is taken from it.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Connection
+
+from monthend import warehouse
+from monthend.errors import WrongCall
+from monthend.office import Office
+from monthend.plan.calendar import add_months
+from monthend.plan.declarations import ROOT, Declarations, Feed
+
+UNFINISHED = (".part", ".tmp", ".crdownload")
+LARGEST_RATIO = 300  # a street file shrinks to a tenth; a bomb to a thousandth
+LARGEST_TOTAL = 100 * 2**30  # all of data.police.uk's archive is well below it
+
+
+class Refused(Exception):
+    """A container that nothing is taken from; the message says why."""
+
+
+class Changing(Exception):
+    """A file that changed while it was read: somebody is still writing it."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a file's name says: the feed, the period (YYYY-MM or empty), the area's ONS code (or empty)."""
+
+    feed: str
+    period: str
+    area_code: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Bytes in the landing store, and where they came from."""
+
+    what: Recognised
+    origin: str
+    modified_at: str
+    sha256: str
+    byte_length: int
+
+
+@dataclass
+class Received:
+    """What an inbox gave: deliveries in path order, and what was refused or left alone, each with the reason."""
+
+    delivery_ids: list[int] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    unrecognised: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One piece of work for the monthly flow: a feed, its periods (YYYY-MM), and how the grid names it."""
+
+    feed: str
+    periods: tuple[str, ...]
+    label: str
+
+
+def receive(
+    office: Office, inbox: Sequence[Path], on: date, feed: str | None = None, periods: Sequence[str] | None = None
+) -> Received:
+    """Take in what the feeds recognise among `inbox` (files, folders, zips), with the shipped reference data first.
+
+    `on` is the business date of the receipts. With `feed` and `periods` only that feed's files of those periods are
+    taken. Safe to run again: bytes that came before make at most another receipt.
+    """
+    received = Received()
+    shipped = office.declarations.root / "include/reference"
+    _take(office, [shipped if shipped.is_dir() else ROOT / "include/reference"], on, Received(), received.delivery_ids)
+    for path in inbox:
+        if not path.exists():
+            raise WrongCall(f"--inbox {path}: there is no such file or folder.")
+    _take(office, inbox, on, received, received.delivery_ids, feed, periods)
+    received.delivery_ids = list(dict.fromkeys(received.delivery_ids))
+    return received
+
+
+def due(declarations: Declarations, month: str) -> list[Recognised]:
+    """The partitions that are due at month-end `month`: of each feed in force, the period less the feed's lag."""
+    partitions = []
+    for feed in declarations.feeds.values():
+        if feed.cadence == "monthly":
+            period = add_months(month, -feed.lag_months)
+            if feed.in_force(period):
+                partitions += [Recognised(feed.feed, period, area.code) for area in feed.areas]
+    return partitions
+
+
+def held(connection: Connection) -> set[Recognised]:
+    """The partitions of which a delivery is loaded."""
+    rows = warehouse.query(
+        connection,
+        "SELECT DISTINCT d.feed, d.period, d.area_code FROM landing.delivery d JOIN reporting.load USING (delivery_id)",
+    )
+    return {Recognised(**row) for row in rows}
+
+
+def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) -> list[Pull]:
+    """What the monthly flow has to pull at month-end `month` for the feeds of one source ('police' or 'partner').
+
+    Every period that is due and not in, also of months frozen without it, each by itself; and what else the inbox
+    holds of a feed that never came before, together.
+    """
+    with office.engine.connect() as connection:
+        is_held = held(connection)
+        frozen = [row["month"] for row in warehouse.query(connection, "SELECT DISTINCT month FROM snapshot.snapshot")]
+        known = {row["origin"] for row in warehouse.query(connection, "SELECT DISTINCT origin FROM landing.receipt")}
+    missing = {
+        (partition.feed, partition.period)
+        for each in {month, *frozen}
+        for partition in due(office.declarations, each)
+        if partition not in is_held
+    }
+    pulls = [
+        Pull(feed, (period,), f"{period} {feed}")
+        for feed, period in sorted(missing)
+        if office.declarations.feeds[feed].source == source
+    ]
+    backlog: dict[str, set[str]] = {}
+    for path in inbox:
+        for origin, name, _ in _files(path):
+            what = recognise(office.declarations, name)
+            if isinstance(what, Recognised) and origin not in known and (what.feed, what.period) not in missing:
+                backlog.setdefault(what.feed, set()).add(what.period)
+    for feed, found in sorted(backlog.items()):
+        if office.declarations.feeds[feed].source == source:
+            label = f"{min(found)} to {max(found)} {feed}" if len(found) > 1 else f"{min(found)} {feed}"
+            pulls.append(Pull(feed, tuple(sorted(found)), label))
+    return pulls
+
+
+def recognise(declarations: Declarations, name: str) -> Recognised | str:
+    """What the file name `name` says, or in words why no feed takes it."""
+    for feed in declarations.feeds.values():
+        if match := re.match(feed.file_name, name):
+            return _recognised(feed, match)
+    return "no feed recognises this name"
+
+
+def stored_path(office: Office, sha256: str) -> Path:
+    """Where the landing store keeps the bytes with this hash."""
+    return office.home / "landing" / sha256[:2] / sha256
+
+
+def _recognised(feed: Feed, match: re.Match[str]) -> Recognised | str:
+    named = match.groupdict()
+    period, slug = named.get("period", ""), named.get("slug")
+    if slug is None:
+        return Recognised(feed.feed, period, "")
+    area = next((area for area in feed.areas if area.slug == slug), None)
+    if area is None:
+        return f"the feed {feed.feed} does not name the force {slug}"
+    if not feed.in_force(period):
+        return f"the feed {feed.feed} is not in force in {period}"
+    return Recognised(feed.feed, period, area.code)
+
+
+def _take(
+    office: Office,
+    inbox: Sequence[Path],
+    on: date,
+    received: Received,
+    delivery_ids: list[int],
+    feed: str | None = None,
+    periods: Sequence[str] | None = None,
+) -> None:
+    """Take each container of `inbox` as a whole: either all it holds for the feeds is received, or nothing."""
+
+    def wanted(name: str, origin: str) -> Recognised | None:
+        what = recognise(office.declarations, name)
+        if isinstance(what, str):
+            received.unrecognised.append((origin, what))
+            return None
+        if feed is not None and (what.feed != feed or (periods is not None and what.period not in periods)):
+            return None
+        return what
+
+    store = office.home / "landing"
+    store.mkdir(parents=True, exist_ok=True)
+    for root in inbox:
+        for path in _paths(root):
+            if path.name.endswith(UNFINISHED):
+                received.unrecognised.append((str(path), "is still being written"))
+                continue
+            with tempfile.TemporaryDirectory(dir=store, prefix="incoming-") as folder:
+                try:
+                    taken = _taken(Path(folder), path, wanted)
+                except Changing:
+                    received.unrecognised.append((str(path), "changed while it was read; it is left for the next run"))
+                    continue
+                except Refused as refusal:
+                    received.unrecognised[:] = [
+                        entry for entry in received.unrecognised if not entry[0].startswith(f"{path}!")
+                    ]
+                    received.refused.append((str(path), str(refusal)))
+                    _record_refusal(office, path, str(refusal), on)
+                    continue
+                delivery_ids += _record(office, Path(folder), taken, on)
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    """The files at or under `root`, in path order."""
+    if root.is_dir():
+        yield from sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+    else:
+        yield root
+
+
+def _files(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Origin, name and time of each file and zip member, without reading any; an unreadable zip gives none."""
+    for path in _paths(root):
+        if path.suffix.lower() == ".zip":
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    for member in archive.infolist():
+                        yield f"{path}!{member.filename}", Path(member.filename).name, _zip_time(member)
+            except (zipfile.BadZipFile, OSError):
+                continue
+        else:
+            yield str(path), path.name, _file_time(path.stat())
+
+
+def _taken(folder: Path, path: Path, wanted: Callable[[str, str], Recognised | None]) -> list[Stored]:
+    """Copy what the feeds want of one file or zip into `folder`. Raises Refused, and Changing when it did."""
+    before = path.stat()
+    try:
+        if path.suffix.lower() == ".zip":
+            taken = _members(folder, path, wanted)
+        elif what := wanted(path.name, str(path)):
+            with path.open("rb") as source:
+                taken = [_store(folder, what, str(path), _file_time(before), source)]
+        else:
+            taken = []
+    except Refused:
+        if _same(before, path.stat()):
+            raise
+        raise Changing from None
+    if not _same(before, path.stat()):
+        raise Changing
+    return taken
+
+
+def _members(folder: Path, path: Path, wanted: Callable[[str, str], Recognised | None]) -> list[Stored]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            _refuse_hostile(members)
+            taken = []
+            for member in sorted(members, key=lambda member: member.filename):
+                origin = f"{path}!{member.filename}"
+                if what := wanted(Path(member.filename).name, origin):
+                    with archive.open(member) as source:
+                        taken.append(_store(folder, what, origin, _zip_time(member), source))
+            return taken
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise Refused(f"the zip cannot be read to its end ({type(error).__name__}); ask for it again") from None
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+
+
+def _refuse_hostile(members: list[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    if len(set(names)) != len(names):
+        raise Refused("the zip holds two members of the same name")
+    if sum(member.file_size for member in members) > LARGEST_TOTAL:
+        raise Refused(f"the zip would unpack to more than {LARGEST_TOTAL // 2**30} GiB")
+    for member in members:
+        name = member.orig_filename.replace("\\", "/")
+        if name.startswith("/") or re.match(r"^[A-Za-z]:", name) or ".." in name.split("/"):
+            raise Refused("the zip holds a member that climbs out of its folder")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise Refused("the zip holds a link")
+        if member.flag_bits & 0x1:
+            raise Refused("the zip is encrypted")
+        if member.file_size > 2**20 and member.file_size > LARGEST_RATIO * max(member.compress_size, 1):
+            raise Refused(f"the zip holds a member that unpacks to more than {LARGEST_RATIO} times its size")
+
+
+def _store(folder: Path, what: Recognised, origin: str, modified_at: str, source: IO[bytes]) -> Stored:
+    """Copy `source` into `folder`, named by its SHA-256."""
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+        length = target.tell()
+    with open(target.name, "rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    os.replace(target.name, folder / digest)
+    return Stored(what, origin, modified_at, digest, length)
+
+
+def _record(office: Office, folder: Path, taken: list[Stored], on: date) -> list[int]:
+    """Move the bytes into the store, then insert deliveries and receipts in one transaction."""
+    for stored in taken:
+        target = stored_path(office, stored.sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            (folder / stored.sha256).chmod(0o444)
+            os.replace(folder / stored.sha256, target)
+    delivery_ids = []
+    with office.engine.begin() as connection:
+        for stored in taken:
+            identity = {
+                "feed": stored.what.feed,
+                "period": stored.what.period,
+                "area_code": stored.what.area_code,
+                "sha256": stored.sha256,
+            }
+            warehouse.insert(connection, "landing.delivery", [identity | {"byte_length": stored.byte_length}])
+            (row,) = warehouse.query(
+                connection,
+                "SELECT delivery_id FROM landing.delivery WHERE feed = :feed AND period = :period"
+                " AND area_code = :area_code AND sha256 = :sha256",
+                **identity,
+            )
+            receipt = {
+                "delivery_id": row["delivery_id"],
+                "origin": stored.origin,
+                "modified_at": stored.modified_at,
+                "received_by": warehouse.login_user(),
+                "received_on": on,
+            }
+            warehouse.insert(connection, "landing.receipt", [receipt])
+            delivery_ids.append(row["delivery_id"])
+    return delivery_ids
+
+
+def _record_refusal(office: Office, path: Path, reason: str, on: date) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    refusal = {
+        "origin": str(path),
+        "sha256": digest,
+        "reason": reason,
+        "received_by": warehouse.login_user(),
+        "received_on": on,
+    }
+    with office.engine.begin() as connection:
+        warehouse.insert(connection, "landing.refusal", [refusal])
+
+
+def _file_time(status: os.stat_result) -> str:
+    return datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="microseconds")
+
+
+def _zip_time(member: zipfile.ZipInfo) -> str:
+    return "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*member.date_time)

@@ -1,0 +1,1 @@
+"""Validate: a verdict a check, quarantined rows, a report that a steward can read."""

@@ -1,0 +1,453 @@
+"""Hold deliveries against their feed's suite, many as one frame, and record a verdict for each."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from monthend import warehouse
+from monthend.office import Office
+from monthend.plan.calendar import add_months
+from monthend.plan.declarations import Feed, sha256
+from monthend.receive import stored_path
+from monthend.statistics.spc import xmr
+from monthend.validate import reader, report
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 1_000_000  # of one call of Great Expectations, to bound memory; a call for each file would be slow
+ROW_KEY = "row_key"  # delivery's place in the batch, then the row in the delivery
+ROWS_IN_KEY = 2**32
+SUMMARY = {"result_format": "BASIC", "partial_unexpected_count": 0}
+# The one format that gives failing keys and never a value
+KEYS = {
+    "result_format": "COMPLETE",
+    "unexpected_index_column_names": [ROW_KEY],
+    "exclude_unexpected_values": True,
+    "return_unexpected_index_query": False,
+    "partial_unexpected_count": 0,
+}
+HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
+
+
+@dataclass
+class Finding:
+    """The outcome of one check, or of one part of it, on one delivery."""
+
+    check_id: str
+    part: str
+    description: str
+    action: str
+    outcome: str = "passed"
+    element_count: int | None = None
+    unexpected_count: int | None = None
+    detail: str = ""
+    rows: list[int] = field(default_factory=list)  # failing row numbers, where the action is to quarantine them
+    block_above: float | None = None  # share of rows above which failing rows block the delivery
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery as the landing schema knows it."""
+
+    delivery_id: int
+    feed: str
+    period: str
+    area_code: str
+    sha256: str
+    received_on: date
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The verdict on one delivery."""
+
+    delivery_id: int
+    validation_id: int
+    verdict: str
+    row_count: int | None
+    quarantined_count: int
+
+
+def validate(office: Office, delivery_ids: list[int], on: date) -> list[Validation]:
+    """Validate each delivery that was not yet held against the present rules, and write its report.
+
+    Gives the validations of all of `delivery_ids`, in their order. Safe to run again.
+    """
+    # reference data first: other suites take values from it
+    for feed in sorted(office.declarations.feeds.values(), key=lambda feed: feed.source != "reference"):
+        parameters = _parameters(office, feed)
+        rules = _rules_sha256(office, feed, parameters)
+        with office.engine.connect() as connection:
+            waiting = _waiting(connection, feed, delivery_ids, rules)
+        for batch in _batches(office, feed, waiting):
+            findings = _findings(office, feed, batch, parameters)
+            _record(office, feed, batch, findings, rules, on)
+    latest = latest_validations(office, delivery_ids)
+    report.write(office, [validation.validation_id for validation in latest])
+    return latest
+
+
+def latest_validations(office: Office, delivery_ids: list[int]) -> list[Validation]:
+    """The newest validation of each delivery that has one, in the order of `delivery_ids`."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT DISTINCT ON (delivery_id) delivery_id, validation_id, verdict, row_count, quarantined_count"
+            " FROM quality.validation WHERE delivery_id = ANY(:ids) ORDER BY delivery_id, validation_id DESC",
+            ids=delivery_ids,
+        )
+    found = {row["delivery_id"]: Validation(**row) for row in rows}
+    return [found[delivery_id] for delivery_id in delivery_ids if delivery_id in found]
+
+
+def load_suite(raw: dict[str, Any]) -> Any:
+    """A suite from GX's JSON. Raises ValueError when GX dropped a check, or two checks share a name."""
+    from great_expectations import ExpectationSuite
+
+    suite = ExpectationSuite(**raw)
+    names = [(e["meta"]["check_id"], e["meta"]["part"]) for e in raw["expectations"]]
+    if len(suite.expectations) != len(names):  # it logs and drops what it does not know
+        raise ValueError(f"suite {raw['name']}: Great Expectations dropped a check of an unknown type or severity")
+    if len(set(names)) != len(names):
+        raise ValueError(f"suite {raw['name']}: two checks have the same check_id and part")
+    return suite
+
+
+def _parameters(office: Office, feed: Feed) -> dict[str, Any]:
+    """Reference values that suites name with $PARAMETER, from the newest reference delivery that was not blocked."""
+    if feed.source == "reference":
+        return {}
+    with office.engine.connect() as connection:
+        newest = warehouse.query(
+            connection,
+            "SELECT d.sha256 FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            " WHERE d.feed = 'lsoa_exact_fit' AND v.verdict <> 'blocked' ORDER BY d.delivery_id DESC LIMIT 1",
+        )
+    codes: set[str] = set()
+    for row in newest:
+        table = reader.read(stored_path(office, row["sha256"]), office.declarations.feeds["lsoa_exact_fit"])
+        codes = {*table["lsoa_2011"].to_pylist(), *table["lsoa_2021"].to_pylist()}
+    return {"known_lsoa_codes": sorted(codes)}
+
+
+def _rules_sha256(office: Office, feed: Feed, parameters: dict[str, Any]) -> str:
+    rules = [
+        sha256(office.declarations.root / f"include/feeds/{feed.feed}.yaml"),
+        sha256(office.declarations.suite(feed)),
+    ]
+    return hashlib.sha256(json.dumps([rules, parameters], sort_keys=True).encode()).hexdigest()
+
+
+def _waiting(connection: Connection, feed: Feed, delivery_ids: list[int], rules: str) -> list[Delivery]:
+    rows = warehouse.query(
+        connection,
+        "SELECT d.delivery_id, d.feed, d.period, d.area_code, d.sha256, min(r.received_on) AS received_on"
+        " FROM landing.delivery d JOIN landing.receipt r USING (delivery_id)"
+        " WHERE d.feed = :feed AND d.delivery_id = ANY(:ids) AND NOT EXISTS"
+        " (SELECT FROM quality.validation v WHERE v.delivery_id = d.delivery_id AND v.rules_sha256 = :rules)"
+        " AND NOT EXISTS (SELECT FROM reporting.load l WHERE l.delivery_id = d.delivery_id)"
+        " GROUP BY d.delivery_id ORDER BY array_position(:ids, d.delivery_id)",
+        feed=feed.feed,
+        ids=delivery_ids,
+        rules=rules,
+    )
+    return [Delivery(**row) for row in rows]
+
+
+Batch = list[tuple[Delivery, "pa.Table | str"]]
+
+
+def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iterator[Batch]:
+    """Deliveries with their rows, or with the reader's finding in words, up to a million rows at once."""
+    batch: Batch = []
+    rows = 0
+    for delivery in deliveries:
+        content: pa.Table | str
+        try:
+            content = reader.read(stored_path(office, delivery.sha256), feed)
+            rows += content.num_rows
+        except reader.Unreadable as unreadable:
+            content = str(unreadable)
+        batch.append((delivery, content))
+        if rows >= ROWS_AT_ONCE:
+            yield batch
+            batch, rows = [], 0
+    if batch:
+        yield batch
+
+
+def _findings(office: Office, feed: Feed, batch: Batch, parameters: dict[str, Any]) -> dict[int, list[Finding]]:
+    """Each delivery's findings: the file's own, its history's, and the suite's."""
+    raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
+    findings: dict[int, list[Finding]] = {}
+    readable: list[tuple[Delivery, pa.Table]] = []
+    with office.engine.connect() as connection:
+        for delivery, content in batch:
+            fault = content if isinstance(content, str) else ""
+            findings[delivery.delivery_id] = [_readable(fault), _stale(connection, delivery)]
+            if isinstance(content, str):
+                findings[delivery.delivery_id] += [
+                    Finding(**_named(expectation), outcome="not run") for expectation in raw["expectations"]
+                ]
+            else:
+                findings[delivery.delivery_id] += [
+                    _drift(connection, delivery, content.num_rows, batch),
+                    _resubmission(connection, delivery),
+                ]
+                readable.append((delivery, content))
+    if readable:
+        for delivery_id, found in _run_suite(raw, feed, readable, parameters).items():
+            findings[delivery_id] += found
+    return findings
+
+
+def _named(expectation: dict[str, Any]) -> dict[str, Any]:
+    meta = expectation["meta"]
+    description = expectation["description"].removeprefix(f"[{meta['check_id']}] ")
+    return {key: meta[key] for key in ("check_id", "part", "action")} | {
+        "description": description,
+        "block_above": meta.get("block_above"),
+    }
+
+
+def _run_suite(
+    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], parameters: dict[str, Any]
+) -> dict[int, list[Finding]]:
+    """Run a suite over all the batch's rows as one frame; failing rows are asked for only where a check failed."""
+    frame = _frame(feed, batch)
+    counted = _validate(raw, raw["expectations"], frame, parameters, SUMMARY)
+    failing = [e for e in raw["expectations"] if not counted[_key(e)]["success"] and not counted[_key(e)]["error"]]
+    keyed = _validate(raw, failing, frame, parameters, KEYS) if failing else {}
+    findings: dict[int, list[Finding]] = {delivery.delivery_id: [] for delivery, _ in batch}
+    for expectation in raw["expectations"]:
+        failed: dict[int, list[int]] = {}
+        for key in keyed.get(_key(expectation), {}).get("rows", []):
+            place, row = divmod(key, ROWS_IN_KEY)
+            failed.setdefault(place, []).append(row)
+        for place, (delivery, table) in enumerate(batch):
+            rows = sorted(failed.get(place, []))
+            finding = Finding(**_named(expectation), element_count=table.num_rows, unexpected_count=len(rows))
+            if counted[_key(expectation)]["error"]:
+                finding.outcome, finding.unexpected_count = "error", None
+                finding.detail = "The check itself could not run; nothing is loaded until it can."
+            elif rows:
+                finding.outcome = "failed"
+                finding.rows = rows if finding.action == "quarantine_row" else []
+                finding.detail = f"Rows {', '.join(map(str, rows[:5]))}{' and more' if len(rows) > 5 else ''}."
+            findings[delivery.delivery_id].append(finding)
+    return findings
+
+
+def _frame(feed: Feed, batch: list[tuple[Delivery, pa.Table]]) -> pd.DataFrame:
+    """All rows of the batch under each other, keyed by delivery and row, with what each row is expected to say."""
+    areas = {area.code: area.name_in_rows for area in feed.areas}
+    tables = []
+    for place, (delivery, table) in enumerate(batch):
+        extra = {
+            ROW_KEY: pa.array(range(place * ROWS_IN_KEY + 1, place * ROWS_IN_KEY + table.num_rows + 1), pa.int64()),
+            "expected_month": pa.repeat(pa.scalar(delivery.period), table.num_rows),
+            "expected_falls_within": pa.repeat(pa.scalar(areas.get(delivery.area_code, "")), table.num_rows),
+            "received_month": pa.repeat(pa.scalar(f"{delivery.received_on:%Y-%m}"), table.num_rows),
+        }
+        for name, values in extra.items():
+            table = table.append_column(name, values)
+        tables.append(table)
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(
+        types_mapper=lambda kind: pd.StringDtype("pyarrow", na_value=float("nan")) if kind == pa.string() else None
+    )
+    return frame
+
+
+def _key(expectation: dict[str, Any]) -> tuple[str, str]:
+    return expectation["meta"]["check_id"], expectation["meta"]["part"]
+
+
+def _validate(
+    raw: dict[str, Any],
+    expectations: list[dict[str, Any]],
+    frame: pd.DataFrame,
+    parameters: dict[str, Any],
+    result_format: dict[str, Any],
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """One call of Great Expectations. Of its results only what has no row value in it is kept."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    definition = (
+        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
+    )
+    suite = load_suite(raw | {"expectations": expectations})
+    needed = {name for name in parameters if f'"$PARAMETER": "{name}"' in json.dumps(expectations)}
+    result = definition.get_batch({"dataframe": frame}).validate(
+        suite,
+        result_format=result_format,
+        expectation_parameters={name: parameters[name] for name in needed} or None,
+    )
+    outcomes = {}
+    for each in result.results:
+        info = each.exception_info or {}
+        infos = [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, dict)]
+        lists = (each.result or {}).get("unexpected_index_list") or []
+        outcomes[each.expectation_config.meta["check_id"], each.expectation_config.meta["part"]] = {
+            "success": bool(each.success),
+            "error": any(value.get("raised_exception") for value in infos),
+            "rows": [key for keys in lists for key in keys[ROW_KEY]],
+        }
+    return outcomes
+
+
+def _readable(fault: str) -> Finding:
+    return Finding(
+        "G03",
+        "file",
+        "The file is UTF-8 text of comma-separated rows under exactly the feed's columns.",
+        "block_feed",
+        "failed" if fault else "passed",
+        detail=fault,
+    )
+
+
+def _stale(connection: Connection, delivery: Delivery) -> Finding:
+    same = warehouse.query(
+        connection,
+        "SELECT period, area_code FROM landing.delivery WHERE feed = :feed AND sha256 = :sha256"
+        " AND (period, area_code) <> (:period, :area_code) AND delivery_id < :delivery_id"
+        " ORDER BY delivery_id LIMIT 1",
+        feed=delivery.feed,
+        sha256=delivery.sha256,
+        period=delivery.period,
+        area_code=delivery.area_code,
+        delivery_id=delivery.delivery_id,
+    )
+    return Finding(
+        "G02",
+        "",
+        "The file is not byte-identical to one of another period or area.",
+        "block_feed",
+        "failed" if same else "passed",
+        detail=f"It equals the file of {same[0]['period']} for {same[0]['area_code']}." if same else "",
+    )
+
+
+def _drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> Finding:
+    """G08: the number of rows against the usual range of the 24 months before (of the same area)."""
+    finding = Finding(
+        "G08", "", "The number of rows is in the usual range of the 24 months before.", "warn", element_count=rows
+    )
+    if not delivery.period:
+        finding.outcome, finding.detail = "not run", "The feed has no periods."
+        return finding
+    history = {
+        row["period"]: row["row_count"]
+        for row in warehouse.query(
+            connection,
+            "SELECT d.period, v.row_count FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            " WHERE d.feed = :feed AND d.area_code = :area_code AND v.verdict <> 'blocked' ORDER BY validation_id",
+            feed=delivery.feed,
+            area_code=delivery.area_code,
+        )
+    }
+    for other, content in batch:
+        if other.area_code == delivery.area_code and isinstance(content, pa.Table):
+            history[other.period] = content.num_rows
+    first = add_months(delivery.period, -HISTORY_MONTHS)
+    before = [history[period] for period in sorted(history) if first <= period < delivery.period]
+    if len(before) < HISTORY_NEEDED:
+        finding.outcome = "not run"
+        finding.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
+        return finding
+    last = xmr([float(count) for count in before]).points.iloc[-1]
+    if not last["lower"] <= rows <= last["upper"]:
+        finding.outcome = "failed"
+        finding.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
+    return finding
+
+
+def _resubmission(connection: Connection, delivery: Delivery) -> Finding:
+    earlier = warehouse.query(
+        connection,
+        "SELECT l.row_count FROM landing.delivery d JOIN reporting.load l USING (delivery_id)"
+        " WHERE d.feed = :feed AND d.period = :period AND d.area_code = :area_code AND d.delivery_id <> :delivery_id"
+        " ORDER BY l.load_number DESC LIMIT 1",
+        feed=delivery.feed,
+        period=delivery.period,
+        area_code=delivery.area_code,
+        delivery_id=delivery.delivery_id,
+    )
+    return Finding(
+        "G12",
+        "",
+        "A resubmission is noted beside the version it replaces.",
+        "warn",
+        "failed" if earlier else "passed",
+        detail=f"It replaces a version of {earlier[0]['row_count']:,} rows." if earlier else "",
+    )
+
+
+def _verdict(findings: list[Finding], row_count: int | None) -> tuple[str, list[tuple[int, Finding]]]:
+    """The verdict and the quarantined rows, each with the finding that put it there."""
+    quarantined = [(row, finding) for finding in findings for row in finding.rows]
+    for finding in findings:
+        failed = finding.outcome == "failed"
+        if finding.outcome == "error" or (failed and finding.action == "block_feed"):
+            return "blocked", []
+        if finding.block_above is not None and len(finding.rows) > finding.block_above * (row_count or 0):
+            return "blocked", []
+    if quarantined:
+        return "quarantined", quarantined
+    if any(finding.outcome == "failed" and finding.action == "warn" for finding in findings):
+        return "warned", []
+    return "passed", []
+
+
+def _record(office: Office, feed: Feed, batch: Batch, findings: dict[int, list[Finding]], rules: str, on: date) -> None:
+    """Insert the batch's verdicts, results and quarantined row numbers in one transaction."""
+    with office.engine.begin() as connection:
+        for delivery, content in batch:
+            found = findings[delivery.delivery_id]
+            row_count = None if isinstance(content, str) else content.num_rows
+            verdict, quarantined = _verdict(found, row_count)
+            validation = {
+                "delivery_id": delivery.delivery_id,
+                "rules_sha256": rules,
+                "verdict": verdict,
+                "row_count": row_count,
+                "quarantined_count": len({row for row, _ in quarantined}),
+                "validated_on": on,
+            }
+            warehouse.insert(connection, "quality.validation", [validation])
+            (row,) = warehouse.query(
+                connection,
+                "SELECT validation_id FROM quality.validation"
+                " WHERE delivery_id = :delivery_id AND rules_sha256 = :rules",
+                delivery_id=delivery.delivery_id,
+                rules=rules,
+            )
+            identity = {"validation_id": row["validation_id"]}
+            names = (
+                "check_id", "part", "description", "action", "outcome", "element_count", "unexpected_count", "detail"
+            )  # fmt: skip
+            warehouse.insert(
+                connection,
+                "quality.check_result",
+                [identity | {name: getattr(finding, name) for name in names} for finding in found],
+            )
+            warehouse.insert(
+                connection,
+                "quality.quarantined_row",
+                [
+                    identity | {"row_number": number, "check_id": finding.check_id, "part": finding.part}
+                    for number, finding in quarantined
+                ],
+            )
+            logger.info("%s %s %s: %s", feed.feed, delivery.period, delivery.area_code, verdict)
