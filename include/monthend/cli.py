@@ -124,6 +124,33 @@ def status(
 
 
 @application.command()
+def packs(
+    month: Month,
+    drafts: Annotated[
+        bool, typer.Option("--draft", help="Build DRAFT packs from the newest candidate instead.")
+    ] = False,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Print a frozen month's packs: path, board, digest."""
+    from monthend.publish import packs as publishing
+
+    office = _office(home, database, declarations, month)
+    if drafts:
+        for path in publishing.draft(office, _newest_candidate(office, month)):
+            print(path)
+        return
+    found = [_pack(build) for build in publishing.builds(office, month)]
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for each in found:
+            print(each["path"], each["board"], each["digest"], sep="\t")
+
+
+@application.command()
 def verify(
     files: Annotated[list[Path] | None, typer.Argument(help="Packs, as built or as they came back.")] = None,
     month: Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="Only this month-end.")] = None,
@@ -200,6 +227,7 @@ def _finish(office: Office, outcome: Any, as_json: bool) -> None:
             "revision": snapshot.revision,
             "digest": snapshot.digest,
             "seal": snapshot.seal,
+            "packs": [_pack(build) for build in outcome.packs],
             "needs_person": outcome.needs_person,
             "notes": outcome.notes,
         }
@@ -208,11 +236,24 @@ def _finish(office: Office, outcome: Any, as_json: bool) -> None:
         print(f"{snapshot.month}, revision {snapshot.revision}: frozen on {snapshot.frozen_on:%-d %B %Y}.")
         print(f"Digest {snapshot.digest}")
         print(f"Seal   {snapshot.seal}")
+        for build in outcome.packs:
+            print(f"Pack   {build.path}")
         print(f"Validation reports: {office.home / 'reports' / 'validation'}")
         for line in [*outcome.notes, *outcome.needs_person]:
             print(line)
     if outcome.needs_person:
         raise typer.Exit(NeedsPerson.exit_code)
+
+
+def _pack(build: Any) -> dict[str, Any]:
+    return {
+        "path": str(build.path),
+        "board": build.board,
+        "rendering": build.rendering,
+        "meeting": build.meeting.isoformat() if build.meeting else None,
+        "digest": build.content_sha256,
+        "released": build.released,
+    }
 
 
 def _plain(value: Any) -> Any:

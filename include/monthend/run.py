@@ -1,7 +1,7 @@
 """One month-end in this process, from the extracts to every board's pack: what `monthend run` and `restate` do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from monthend.freeze import candidate as candidates
 from monthend.freeze import chain
 from monthend.office import Office
 from monthend.plan.calendar import month_end
+from monthend.publish import packs
 from monthend.validate import report
 from monthend.validate.validation import validate
 
@@ -22,8 +23,9 @@ class Outcome:
     """What a run came to: the snapshot, what needs a person, what was left alone, and where things are."""
 
     snapshot: chain.Snapshot
-    needs_person: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    packs: list[packs.Build]
+    needs_person: list[str]
+    notes: list[str]
 
 
 def run(
@@ -73,9 +75,8 @@ def run(
     else:
         say("propose, sign off, freeze")
         snapshot = _freeze(office, month, signed_off_by, on)
-    missing = candidates.read(office, snapshot.candidate_id).missing
-    needs_person += [f"Missing: {name}." for name in missing]
-    return Outcome(snapshot, needs_person, notes)
+    say("publish")
+    return _publish(office, snapshot, needs_person, notes)
 
 
 def restate(office: Office, month: str, reason: str, signed_off_by: str, on: date) -> Outcome:
@@ -86,9 +87,7 @@ def restate(office: Office, month: str, reason: str, signed_off_by: str, on: dat
     _steward(office, signed_off_by)
     if not reason.strip():
         raise WrongCall("--reason: a restatement needs a reason.")
-    snapshot = _freeze(office, month, signed_off_by, on, reason)
-    missing = candidates.read(office, snapshot.candidate_id).missing
-    return Outcome(snapshot, [f"Missing: {name}." for name in missing])
+    return _publish(office, _freeze(office, month, signed_off_by, on, reason), [], [])
 
 
 def _steward(office: Office, name: str) -> None:
@@ -104,6 +103,14 @@ def _freeze(office: Office, month: str, by: str, on: date, reason: str | None = 
         candidate_id = candidate.candidate_id
         chain.sign_off(office, candidate_id, "freeze", by, candidate.shown_sha256, "command line", on)
     return chain.freeze(office, candidate_id, on)
+
+
+def _publish(office: Office, snapshot: chain.Snapshot, needs_person: list[str], notes: list[str]) -> Outcome:
+    """Build every board's pack; one that fails is held alone, packs that disagree stop all."""
+    built, failed = packs.publish(office, snapshot.month, without_meeting=True)
+    packs.parity(office, snapshot.month)
+    missing = [f"Missing: {name}." for name in candidates.read(office, snapshot.candidate_id).missing]
+    return Outcome(snapshot, built, [*needs_person, *missing, *failed], notes)
 
 
 def _loaded_since(office: Office, snapshot: chain.Snapshot) -> int:

@@ -71,7 +71,7 @@ def connect(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() != "postgresql":
         raise WrongCall(f"--database: {address.get_backend_name()} is not PostgreSQL, the only database monthend uses.")
-    engine = create_engine(address.set(drivername="postgresql+psycopg"))
+    engine = create_engine(address.set(drivername="postgresql+psycopg"), hide_parameters=True)
     where = f"{address.host or address.query.get('host', 'local socket')}/{address.database}"
     try:
         with engine.connect() as connection:
@@ -102,6 +102,11 @@ def query(connection: Connection, statement: str, **parameters: Any) -> list[dic
     return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
 
 
+def execute(connection: Connection, statement: str, **parameters: Any) -> None:
+    """Run one statement that gives no rows."""
+    connection.execute(text(statement), parameters)
+
+
 def insert(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Insert dictionaries with the same keys as rows of `schema.table`; a row that is there already is left alone."""
     if rows:
@@ -115,9 +120,15 @@ def insert(connection: Connection, table: str, rows: list[dict[str, Any]]) -> No
         )
 
 
+def insert_one(connection: Connection, table: str, row: dict[str, Any], returning: str) -> Any:
+    """Insert one row of `schema.table` and give the column `returning`; None when the row is there already."""
+    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(':' + name for name in row)})"  # noqa: S608 - names are ours
+    return connection.execute(text(f"{statement} ON CONFLICT DO NOTHING RETURNING {returning}"), row).scalar()
+
+
 def lock(connection: Connection, key: int) -> None:
     """Take an advisory lock that is held to the end of the transaction."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    execute(connection, "SELECT pg_advisory_xact_lock(:key)", key=key)
 
 
 def cursor(connection: Connection) -> psycopg.Cursor[Any]:

@@ -217,7 +217,7 @@ def _readiness(office: Office, connection: Connection, month: str, deliveries: l
         if partition not in held:
             feed = office.declarations.feeds[partition.feed]
             area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
-            missing.append(f"{feed.title}, {partition.period}, {area}")
+            missing.append(f"{feed.title}, {month_end(partition.period):%B %Y}, {area}")
     verdicts = warehouse.query(
         connection,
         "SELECT v.verdict, count(*) AS deliveries FROM reporting.load l JOIN quality.validation v USING (validation_id)"

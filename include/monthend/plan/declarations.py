@@ -95,6 +95,13 @@ class Rate(Strict):
     residents: Literal["residents"] = "residents"
 
 
+class Reading(Strict):
+    """What is said beside a signal of a measure that is neither good nor bad."""
+
+    high: str
+    low: str
+
+
 class Measure(Declared):
     """A measure: the SELECT that counts it and how its numbers are shown and spoken of."""
 
@@ -107,6 +114,13 @@ class Measure(Declared):
     seasonal: bool | None = None  # None: found on the baseline
     decimals: int = Field(default=0, ge=0, le=6)
     rate: Rate | None = None
+    reading: Reading | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Measure":
+        if (self.polarity == "neutral") != (self.reading is not None):
+            raise ValueError("a neutral measure, and no other, says under `reading` what a signal can mean")
+        return self
 
 
 class Rendering(Strict):

@@ -1,0 +1,1 @@
+"""Publish: from a frozen snapshot to every board's workbook."""

@@ -1,0 +1,594 @@
+"""What stands in a pack: from a month-end's facts and a board's declaration to a workbook as data.
+
+Every number comes with its passport. Facts are read, never rows; nothing here computes a count.
+"""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from typing import Any, Literal
+
+import pandas as pd
+
+from monthend.freeze.candidate import canonical
+from monthend.freeze.facts import Fact, Facts, Key, marks
+from monthend.plan.calendar import add_months, freeze_day, month_end, months_between
+from monthend.plan.declarations import Board, Declarations, Measure, Rendering
+from monthend.publish import words
+from monthend.publish.book import Book, Cell, Chart, Column, Cover, Heading, Link, Passport, Series, Sheet, Table
+from monthend.statistics import spc
+
+CHART_DATA = "chart_data"
+Role = Literal["values", "mean", "limit", "outside", "trend", "two_in_three", "shift"]
+ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which a legend names them
+    "outside": "outside the usual range",
+    "trend": "7 rising or falling",
+    "two_in_three": "2 of 3 near the edge",
+    "shift": "7 on one side of the mean",
+}
+OLD_POPULATION_YEARS = 10
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a pack is made from: a candidate's facts, what validation found, and where it comes from."""
+
+    declarations: Declarations
+    month: str
+    revision: int
+    digest: str
+    frozen_on: datetime.date | None  # None: a draft from a candidate
+    facts: Facts
+    revised: frozenset[Key]
+    area_names: dict[str, str]
+    populations: dict[str, list[tuple[str, str]]]  # by area: date (YYYY-MM-DD) and name, in date order
+    quality: list[dict[str, Any]]  # a row a check of a feed, over this month-end's deliveries
+    missing: tuple[str, ...]
+    late: tuple[str, ...]
+
+    def fact(self, key: Key) -> Fact:
+        """The fact, which every pack finds the same."""
+        return self.facts[key]
+
+    def marks(self, key: Key) -> str:
+        """The fact's marks in square brackets, as they stand in a notes column; [x] stands in the cell itself."""
+        letters = marks(key, self.facts[key], self.month, key in self.revised).split()
+        return "".join(f"[{letter}]" for letter in letters if letter != "x")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One workbook to be made: which board, which rendering, for which meeting."""
+
+    pack_id: str
+    board: Board
+    rendering: Rendering
+    meeting: datetime.date | None
+
+
+def book(material: Material, pack: Pack) -> Book:
+    """The workbook of a pack, as data. A draft is the same book, marked in every sheet and in its file name."""
+    measures = _measures(material, pack)
+    sheets = [_Measure(material, measure) for measure in measures]
+    draft = material.frozen_on is None
+    title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
+    when = material.frozen_on or month_end(material.month)
+    compared = _most_similar_group(material, measures) if pack.board.most_similar_group else None
+    return Book(
+        pack_id=pack.pack_id,
+        file_name=file_name(pack, material.month, draft),
+        title=title,
+        subject=f"{pack.board.title}, {words.of_month(material.month)}",
+        organisation=material.declarations.plan.organisation,
+        keywords=("police", "crime", "performance", material.month),
+        marking=marking(pack.rendering),
+        draft=draft,
+        rendering=pack.rendering.rendering,
+        when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
+        cover=_cover(material, pack, title, sheets),
+        sheets=(
+            _summary(material, sheets),
+            *(sheet.sheet() for sheet in sheets),
+            *([compared] if compared else []),
+            _data_quality(material),
+            _notes(material, sheets),
+            _chart_data(material, sheets),
+        ),
+    )
+
+
+def marking(rendering: Rendering) -> str:
+    """The marking as it stands in a cell of every sheet and first in an e-mail's subject."""
+    return f"{rendering.marking}, PUBLISHED" if rendering.rendering == "published" else rendering.marking
+
+
+def file_name(pack: Pack, month: str, draft: bool) -> str:
+    """The name a reader sees: board, rendering, month, meeting; `draft-` first where it is one."""
+    board = pack.board.board.replace("_", "-")
+    rendering = "-published" if pack.rendering.rendering == "published" else ""
+    meeting = f"-meeting-{pack.meeting:%-d-%b}" if pack.meeting else ""
+    return f"{'draft-' if draft else ''}{board}{rendering}-{month_end(month):%B-%Y}{meeting}.xlsx".lower()
+
+
+def _measures(material: Material, pack: Pack) -> list[Measure]:
+    """The board's measures; of a thematic pack, those of the theme in rotation at the meeting."""
+    if pack.board.measures:
+        keys: Sequence[str] = pack.board.measures
+    else:
+        theme = theme_at(pack.board, pack.meeting or freeze_day(material.month))
+        priorities = next(t.priorities for t in material.declarations.plan.themes if t.theme == theme)
+        keys = list(dict.fromkeys(key for priority in priorities for key in priority.measures))
+    return [material.declarations.measures[key] for key in keys]
+
+
+def theme_at(board: Board, day: datetime.date) -> str:
+    """The theme of a thematic pack for a meeting on `day`; before the first rotation, the first one."""
+    return next((each.theme for each in reversed(board.themes) if each.from_meeting <= day), board.themes[0].theme)
+
+
+def _fact_cell(material: Material, key: Key, decimals: int) -> Cell:
+    value = material.fact(key).value
+    return Cell("[x]" if value is None else _rounded(value, decimals), _passport(material, key, "value", decimals))
+
+
+def _passport(material: Material, key: Key, part: str, decimals: int) -> Passport:
+    """Which number of which fact, and what has to be the same wherever it stands: label, rounding, mark."""
+    measure = material.declarations.measures[key.measure.removesuffix("_rate")]
+    same = {"label": measure.title, "decimals": decimals, "mark": material.marks(key)}
+    return Passport("fact", canonical({**dict(zip(Key._fields, key, strict=True)), "part": part, **same}))
+
+
+def _rounded(value: Decimal, decimals: int) -> int | Decimal:
+    """A number rounded half up; a whole number as such."""
+    rounded = value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return int(rounded) if decimals == 0 else rounded
+
+
+def _derived(value: float, decimals: int, formula: str, **of: Any) -> Cell:
+    """A number made from facts by a named formula."""
+    return Cell(
+        "[z]" if pd.isna(value) else _rounded(Decimal(repr(float(value))), decimals),
+        Passport("derived", canonical({"formula": formula, **of})),
+    )
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A measure for the home force: its monthly series, its chart and its sheet."""
+
+    material: Material
+    measure: Measure
+
+    @property
+    def area(self) -> str:
+        return self.material.declarations.plan.home_force
+
+    def key(self, basis: str, period: str, rate: bool = False) -> Key:
+        return Key(f"{self.measure.measure}{'_rate' if rate else ''}", basis, self.area, period)
+
+    @cached_property
+    def months(self) -> list[str]:
+        """Every month there is a fact for, oldest first."""
+        keys = self.material.facts
+        first = min(key.period for key in keys if key.measure == self.measure.measure and key.basis == "month")
+        return months_between(first, self.material.month)
+
+    @cached_property
+    def control_chart(self) -> spc.Chart | None:
+        """The control chart of the months held in a row up to the month-end; a gap is never bridged."""
+        run: list[tuple[str, int]] = []
+        for month in reversed(self.months):
+            value = self.material.fact(self.key("month", month)).value
+            if value is None:
+                break
+            run.append((month, int(value)))
+        if not run:
+            return None
+        counts = pd.Series([count for _, count in reversed(run)], index=[month for month, _ in reversed(run)])
+        return spc.count_chart(counts, self.measure.seasonal)
+
+    @cached_property
+    def says(self) -> str:
+        return words.signal(self.measure, self.control_chart)
+
+    def limit(self, month: str, column: str, decimals: int = 0) -> Cell:
+        chart = self.control_chart
+        known = chart is not None and not chart.trial and month in chart.points.index
+        value = float(chart.points[column][month]) if known and chart is not None else float("nan")
+        return _derived(
+            value, decimals, f"usual_range_{column}", measure=self.measure.measure, area=self.area, period=month
+        )
+
+    def signal_at(self, month: str) -> str:
+        chart = self.control_chart
+        if chart is None or chart.trial or month not in chart.points.index or self.measure.polarity == "context":
+            return "[z]"
+        return (
+            words.sentence(self.measure, *chart.points.loc[month, ["signal", "direction"]]).split(". ")[0].rstrip(".")
+        )
+
+    def sheet(self) -> Sheet:
+        """The measure's sheet: the sentence, the chart, one table with the newest month first."""
+        measure = self.measure
+        rate = measure.rate
+        columns = [
+            Column("Month", "text"),
+            Column(f"In the month ({measure.unit})", "number", measure.decimals),
+            Column("Usual range, lower limit", "number"),
+            Column("Usual range, upper limit", "number"),
+            Column(f"In the 12 months to then ({measure.unit})", "number", measure.decimals),
+        ]
+        if rate:
+            columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
+        columns += [Column("What the month says", "text", width=34), Column("Notes", "text")]
+        rows = []
+        for month in reversed(self.months):
+            row: list[Cell | str] = [
+                words.of_month(month),
+                _fact_cell(self.material, self.key("month", month), measure.decimals),
+                self.limit(month, "lower"),
+                self.limit(month, "upper"),
+                _fact_cell(self.material, self.key("r12", month), measure.decimals),
+            ]
+            if rate:
+                row.append(_fact_cell(self.material, self.key("r12", month, rate=True), rate.decimals))
+            row += [
+                Cell(self.signal_at(month), Passport("text", "{}")),
+                self.material.marks(self.key("month", month)) or "[z]",
+            ]
+            rows.append(tuple(row))
+        return Sheet(
+            name=_sheet_name(measure),
+            title=f"{measure.title} by month, {self.material.area_names[self.area]}",
+            notes=(self.says, measure.description, *self._seasonal_note(), _population_note(self.material, self.area)),
+            table=Table(measure.measure, tuple(columns), tuple(rows)),
+            chart=self._chart(),
+        )
+
+    def _seasonal_note(self) -> Iterator[str]:
+        chart = self.control_chart
+        if chart is not None and chart.seasonal:
+            yield "The usual range follows the months of the year, found on the first 24 months."
+
+    def _chart(self) -> Chart:
+        area = self.material.area_names[self.area]
+        first, last = words.of_month(self.months[0]), words.of_month(self.months[-1])
+        return Chart(
+            title=f"{self.measure.title}, {area}: {self.measure.unit} a month",
+            alternative_text=f"Line chart of {self.measure.title.lower()} ({self.measure.unit} a month) in {area}, "
+            f"{first} to {last}, with mean and usual range. {self.says}",
+            kind="line",
+            sheet=CHART_DATA,
+            category="Month",
+            series=tuple(Series(head, role, label.capitalize()) for head, label, role, _ in self.chart_columns()),
+            unit=self.measure.unit,
+        )
+
+    def chart_columns(self) -> list[tuple[str, str, Role, str]]:
+        """Columns of the chart's data: heading, label in the chart, role there, column of the control chart."""
+        chart = self.control_chart
+        columns: list[tuple[str, Role, str]] = [("count", "values", "value")]
+        if chart is not None and not chart.trial and chart.method != "none":
+            columns += [("mean", "mean", "mean"), ("lower limit", "limit", "lower"), ("upper limit", "limit", "upper")]
+            if self.measure.polarity != "context":
+                columns += [(label, role, role) for role, label in ROLES.items() if role in set(chart.points["signal"])]
+        return [(f"{self.measure.title}: {label}", label, role, column) for label, role, column in columns]
+
+    def chart_cell(self, month: str, kind: str) -> Cell:
+        """A cell of the chart's data; None where nothing is drawn."""
+        if kind in ("mean", "lower", "upper"):
+            cell = self.limit(month, kind, 1)
+            return Cell(None) if cell.value == "[z]" else cell
+        drawn = kind == "value"
+        if not drawn:
+            chart = self.control_chart
+            drawn = chart is not None and chart.points["signal"].get(month) == kind
+        cell = _fact_cell(self.material, self.key("month", month), self.measure.decimals)
+        return cell if drawn and cell.value != "[x]" else Cell(None)
+
+
+def _sheet_name(measure: Measure) -> str:
+    """The measure's key as a tab's name: whole words, short enough for `chart_` to go before it."""
+    name = measure.measure.removeprefix("open_")
+    while len(name) > 25:
+        name = name.rpartition("_")[0]
+    return name
+
+
+def _population_note(material: Material, area: str) -> str:
+    """Which population a rate used, and that it is old where it is."""
+    month_last = month_end(material.month)
+    figures = [(as_at, name) for as_at, name in material.populations.get(area, []) if as_at <= month_last.isoformat()]
+    if not figures:
+        return "No population is held, so no rate can be given."
+    as_at, name = figures[-1]
+    day = datetime.date.fromisoformat(as_at)
+    note = f"Rates use {name} ({words.of_day(day)})."
+    if month_last.year - day.year - ((month_last.month, month_last.day) < (day.month, day.day)) >= OLD_POPULATION_YEARS:
+        note += " That is ten years or more before the period: where the population grew, rates are too high."
+    return note
+
+
+def _summary(material: Material, measures: list[_Measure]) -> Sheet:
+    """A row a measure: the sentence first, then the counts."""
+    month, year_before = material.month, add_months(material.month, -12)
+    columns = (
+        Column("Measure", "text"),
+        Column("What the data say", "text", width=44),
+        Column(f"{words.of_month(month)} (count)", "number"),
+        Column(f"{words.period('r12', month)} (count)", "number"),
+        Column(f"{words.period('r12', year_before)} (count)", "number"),
+        Column(f"{words.period('r12', month)} (per 1,000 residents)", "number", 2),
+        Column("Speaks to", "text"),
+        Column("Notes", "text"),
+    )
+    rows = []
+    for each in measures:
+        earlier = each.key("r12", year_before)
+        rows.append(
+            (
+                each.measure.title,
+                Cell(each.says, Passport("text", "{}")),
+                _fact_cell(material, each.key("month", month), 0),
+                _fact_cell(material, each.key("r12", month), 0),
+                _fact_cell(material, earlier, 0) if earlier in material.facts else Cell("[x]", Passport("text", "{}")),
+                _fact_cell(material, each.key("r12", month, rate=True), 2),
+                ", ".join(_priorities(material, each.measure)) or "[z]",
+                material.marks(each.key("month", month)) or "[z]",
+            )
+        )
+    area = material.area_names[material.declarations.plan.home_force]
+    budget = spc.false_alarm_budget(each.control_chart for each in measures if each.control_chart and _speaks(each))
+    return Sheet(
+        "summary",
+        f"Summary: {area}, data to the end of {words.of_month(month)}",
+        (
+            "Each measure is read against its own usual range, not against a target or another force.",
+            f"Were nothing to change, chance alone would make about {budget:.1f} of the "
+            f"{sum(map(_speaks, measures))} measures read that way look unusual in a month.",
+            _population_note(material, material.declarations.plan.home_force),
+        ),
+        Table("summary", columns, tuple(rows)),
+    )
+
+
+def _speaks(each: _Measure) -> bool:
+    chart = each.control_chart
+    return chart is not None and not chart.trial and each.measure.polarity != "context"
+
+
+def _priorities(material: Material, measure: Measure) -> list[str]:
+    return [
+        priority.priority
+        for theme in material.declarations.plan.themes
+        for priority in theme.priorities
+        if measure.measure in priority.measures
+    ]
+
+
+def _most_similar_group(material: Material, measures: list[Measure]) -> Sheet | None:
+    """The group's rates on the longest basis that is complete for all of it; alphabetical, no order of merit."""
+    plan = material.declarations.plan
+    group = next(g for g in reversed(plan.most_similar_groups) if g.from_month <= material.month)
+    forces = sorted(group.forces, key=lambda code: material.area_names[code])
+    chosen = _longest_complete(material, measures, forces)
+    if chosen is None:
+        return None
+    basis, period = chosen
+    span = words.period(basis, period)
+    own = plan.home_force
+    columns = (
+        Column("Force", "text"),
+        *(Column(f"{m.title} (per {m.rate.per:,} residents)", "number", m.rate.decimals) for m in measures if m.rate),
+        Column("Residents", "number"),
+        Column("Area code", "code"),
+    )
+    rated = [measure for measure in measures if measure.rate]
+    rows: list[tuple[Cell | str, ...]] = []
+    for code in forces:
+        name = material.area_names[code] + (" (own force)" if code == own else "")
+        keys = [Key(f"{measure.measure}_rate", basis, code, period) for measure in rated]
+        rows.append(
+            (
+                name,
+                *(_fact_cell(material, key, m.rate.decimals) for key, m in zip(keys, rated, strict=True) if m.rate),
+                Cell(int(material.fact(keys[0]).denominator or 0), _passport(material, keys[0], "denominator", 0)),
+                code,
+            )
+        )
+    for label, members in (
+        (f"Mean of the {len(forces)} forces", forces),
+        (f"Mean of the other {len(forces) - 1} forces", [code for code in forces if code != own]),
+    ):
+        cells = []
+        for measure in rated:
+            values = [material.fact(Key(f"{measure.measure}_rate", basis, code, period)).value for code in members]
+            mean = sum((value for value in values if value is not None), Decimal(0)) / len(members)
+            decimals = measure.rate.decimals if measure.rate else 0
+            of = {"measure": f"{measure.measure}_rate", "basis": basis, "period": period, "areas": list(members)}
+            cells.append(
+                Cell(_rounded(mean, decimals), Passport("derived", canonical({"formula": "unweighted_mean", **of})))
+            )
+        rows.append((label, *cells, Cell("[z]", Passport("text", "{}")), "[z]"))
+    first = rated[0]
+    head = columns[1].heading
+    return Sheet(
+        "most_similar_group",
+        f"Most similar group: {span}",
+        (
+            f"Rates for the {span}, the longest period that is complete for all {len(forces)} forces.",
+            "Forces are in alphabetical order; their order says nothing. A mean is unweighted: each force counts once, "
+            "the own force included unless it says otherwise.",
+            _population_note(material, own),
+            f"Who is in the group: {group.provenance}",
+        ),
+        Table("most_similar_group", columns, tuple(rows)),
+        Chart(
+            title=f"{first.title} per {first.rate.per if first.rate else 0:,} residents, {span}",
+            alternative_text=f"Bar chart of {first.title.lower()} per 1,000 residents for the {len(forces)} forces of "
+            "the most similar group in alphabetical order, and the unweighted means; the numbers are in the table.",
+            kind="bar",
+            sheet="most_similar_group",
+            category="Force",
+            series=(Series(head, "values", first.title),),
+            unit="per 1,000 residents",
+        ),
+    )
+
+
+def _longest_complete(material: Material, measures: list[Measure], forces: list[str]) -> tuple[str, str] | None:
+    for basis in ("r12", "quarter"):
+        for period in sorted({key.period for key in material.facts if key.basis == basis}, reverse=True):
+            keys = [Key(f"{m.measure}_rate", basis, code, period) for m in measures if m.rate for code in forces]
+            if keys and all(material.fact(key).value is not None for key in keys):
+                return basis, period
+    return None
+
+
+def _data_quality(material: Material) -> Sheet:
+    """One long table: each check of each feed, then what is missing and what came late."""
+    columns = (
+        Column("What", "text", width=60),
+        Column("Kind", "text"),
+        Column("Deliveries", "number"),
+        Column("Deliveries that failed", "number"),
+        Column("Rows that failed", "number"),
+        Column("What happens to them", "text", width=40),
+    )
+    consequence = {
+        "block_feed": "The delivery is blocked",
+        "quarantine_row": "The row is quarantined and in no figure",
+        "warn": "They count; a steward looks at them",
+        "info": "They count",
+    }
+    rows: list[tuple[Cell | str, ...]] = []
+    for check in material.quality:
+        of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
+        rows.append(
+            (
+                f"{check['title']}, {check['check_id']}: {check['description']}",
+                "check",
+                *(
+                    Cell(int(check[number]), Passport("check", canonical({**of, "figure": number})))
+                    for number in ("deliveries", "failed", "rows")
+                ),
+                consequence[check["action"]],
+            )
+        )
+    for kind, names, means in (
+        ("missing", material.missing, "Shown as not available, never as zero"),
+        ("late", material.late, "They count"),
+    ):
+        for name in names:
+            passport = Passport("delivery", canonical({"delivery": name, "figure": kind}))
+            nothing = Cell("[z]", Passport("text", "{}"))
+            rows.append((f"{name} ({kind})", kind, Cell(1, passport), nothing, nothing, means))
+    return Sheet(
+        "data_quality",
+        "Data quality: what was checked, what failed, what is missing or late",
+        (
+            f"Of the deliveries that this month-end is made from. Missing: {len(material.missing)}. "
+            f"Late: {len(material.late)}.",
+            "Rows that came in are the rows that count and the rows that are quarantined; it is checked every time.",
+        ),
+        Table("data_quality", columns, tuple(rows)),
+    )
+
+
+def _notes(material: Material, measures: list[_Measure]) -> Sheet:
+    terms = [(each.measure.title, each.measure.description.strip()) for each in measures]
+    terms += list(material.declarations.glossary.terms.items())
+    return Sheet(
+        "notes",
+        "Notes and definitions",
+        (),
+        Table(
+            "notes",
+            (Column("Term", "text"), Column("Meaning", "text", width=60)),
+            tuple((term, Cell(meaning, Passport("text", "{}"))) for term, meaning in terms),
+        ),
+    )
+
+
+def _chart_data(material: Material, measures: list[_Measure]) -> Sheet:
+    months = sorted({month for each in measures for month in each.months})
+    columns: list[Column] = []
+    filled: list[list[Cell]] = []
+    for each in measures:
+        for heading, _, _, kind in each.chart_columns():
+            cells = [each.chart_cell(month, kind) if month in each.months else Cell(None) for month in months]
+            columns.append(Column(heading, "number", 1 if kind in ("mean", "lower", "upper") else 0))
+            filled.append(cells)
+    rows = [
+        (Cell(datetime.date.fromisoformat(f"{month}-01")), *(cells[place] for cells in filled))
+        for place, month in enumerate(months)
+    ]
+    return Sheet(
+        CHART_DATA,
+        "Numbers behind the charts",
+        (),
+        Table("chart_data", (Column("Month", "month"), *columns), tuple(rows)),
+        blanks="A blank cell means that nothing is drawn for that month.",
+    )
+
+
+def _cover(material: Material, pack: Pack, title: str, measures: list[_Measure]) -> Cover:
+    plan = material.declarations.plan
+    month = words.of_month(material.month)
+    if material.frozen_on is None:
+        state = (
+            "This is a draft from a candidate that is not signed off. Its numbers can still change. Do not pass it on."
+        )
+        published = "Not published: a draft."
+    else:
+        again = f", revision {material.revision}" if material.revision > 1 else ""
+        state = f"Data to the end of {month}, frozen on {words.of_day(material.frozen_on)}{again}."
+        published = f"Published from the snapshot frozen on {words.of_day(material.frozen_on)}."
+    if pack.meeting:
+        why = (
+            f"For the meeting of {words.of_day(pack.meeting)}. {month} is the newest month frozen at least five "
+            "clear working days before that day; the same rule gives every board its month."
+        )
+    else:
+        why = "No meeting in this board's calendar has this month as its newest; the pack is for reference."
+    signals = [
+        f"{each.measure.title}: {each.says}" for each in measures if _speaks(each) and each.says != words.NO_SIGNAL
+    ]
+    quiet = sum(_speaks(each) for each in measures) - len(signals)
+    following = add_months(material.month, 1)
+    lines: list[Heading | Link | str] = [
+        state,
+        Heading("Summary"),
+        *(signals or ["No measure shows a change beyond normal month-to-month variation."] if quiet or signals else []),
+        *(
+            [f"The other {quiet} measures show no change beyond normal month-to-month variation."]
+            if signals and quiet
+            else []
+        ),
+        *([_too_few(measures)] if not all(map(_speaks, measures)) else []),
+        *([f"Missing: {name}." for name in material.missing]),
+        Heading("Which month, and why"),
+        why,
+        Heading("Source"),
+        *dict.fromkeys(material.declarations.feeds[each.measure.feed].title + "." for each in measures),
+        f"Digest of the data: {material.digest}",
+        Heading("Published"),
+        published,
+        f"Next update: data to the end of {words.of_month(following)}, to be frozen by "
+        f"{words.of_day(freeze_day(following))}.",
+        Heading("Provisional and revised figures"),
+        "Months under twelve months old are provisional and may be revised. What was revised is marked in the notes.",
+        Heading("Caveats"),
+        "Figures are what was recorded; they say nothing of what was not reported. There are no targets.",
+        _population_note(material, plan.home_force),
+        Heading("Contact"),
+        Link(f"{plan.organisation}, by e-mail", f"mailto:{plan.contact}"),
+    ]
+    return Cover(title, tuple(lines))
+
+
+def _too_few(measures: list[_Measure]) -> str:
+    other = [each.measure.title for each in measures if not _speaks(each)]
+    return f"Shown without a reading against a usual range: {', '.join(other)}."

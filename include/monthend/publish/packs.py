@@ -1,0 +1,424 @@
+"""Publish: every pack that a month serves, built from the snapshot, registered cell by cell, agreed, released."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from monthend import receive, warehouse
+from monthend.errors import NeedsPerson, WrongCall
+from monthend.freeze import candidate as candidates
+from monthend.freeze import chain, facts, query
+from monthend.office import Office
+from monthend.plan.calendar import add_months, meetings_served, month_end, working_day
+from monthend.plan.declarations import Board, Rendering
+from monthend.publish import contents, rules
+from monthend.publish.book import Cell, Passport, row_label, value_of
+from monthend.publish.contents import Material, Pack
+from monthend.publish.workbook import Book, content_sha256, read_back, write
+
+Channel = Literal["command line", "airflow"]
+TEXT = Passport("text", "{}")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A workbook that was built and registered."""
+
+    build_id: int
+    pack_id: str
+    board: str
+    rendering: str
+    meeting: datetime.date | None
+    path: Path
+    content_sha256: str
+    released: bool
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """What a releaser is shown: the packs of a month that are built and not released, by their digests."""
+
+    builds: tuple[Build, ...]
+    shown: str
+
+    @property
+    def shown_sha256(self) -> str:
+        """The hash by which an answer names what was shown."""
+        return hashlib.sha256(self.shown.encode()).hexdigest()
+
+    @property
+    def pack_ids(self) -> list[str]:
+        """The packs' ids, in the order they are shown."""
+        return [build.pack_id for build in self.builds]
+
+
+def packs_served(office: Office, month: str, without_meeting: bool = False) -> list[Pack]:
+    """The packs of the meetings for which a frozen month is the newest, by DESIGN's one rule for every board.
+
+    With `without_meeting` a board that has no such meeting gets a pack for reference.
+    """
+    snapshot = chain.snapshot(office, month)
+    frozen: dict[str, datetime.date] = {}
+    for each in chain.snapshots(office):
+        frozen.setdefault(each.month, each.frozen_on)  # a restatement does not make a month newer
+    packs = []
+    for board in office.declarations.boards.values():
+        meetings: list[datetime.date | None] = [*meetings_served(month, frozen, board.meetings)]
+        for meeting in meetings or ([None] if without_meeting else []):
+            packs += [_pack(snapshot.digest, snapshot.revision, board, each, meeting) for each in board.renderings]
+    return packs
+
+
+def publish(
+    office: Office, month: str, board: str | None = None, rendering: str | None = None, without_meeting: bool = False
+) -> tuple[list[Build], list[str]]:
+    """Build and register the packs of a frozen month, all or those of one board and rendering.
+
+    Gives the builds and, in words, the packs that could not be built: each is held alone. A pack that was released is
+    never built again.
+    """
+    snapshot = chain.snapshot(office, month)
+    material = _material(office, snapshot.candidate_id, snapshot.frozen_on)
+    built, failed = [], []
+    for pack in packs_served(office, month, without_meeting):
+        if board in (None, pack.board.board) and rendering in (None, pack.rendering.rendering):
+            try:
+                built.append(_build(office, snapshot, material, pack))
+            except (ValueError, NeedsPerson) as error:
+                failed.append(f"{pack.board.title} ({pack.rendering.rendering}) could not be built: {error}")
+    return built, failed
+
+
+def draft(office: Office, candidate_id: int) -> list[Path]:
+    """Every board's pack from a candidate, marked DRAFT; nothing can release or deliver them."""
+    candidate = candidates.read(office, candidate_id)
+    material = _material(office, candidate_id, None)
+    folder = office.home / "drafts" / candidate.month
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for board in office.declarations.boards.values():
+        for rendering in board.renderings:
+            book = contents.book(
+                material, _pack(f"draft {candidate.digest}", candidate.revision, board, rendering, None)
+            )
+            paths.append(folder / book.file_name)
+            write(book, paths[-1])
+    return paths
+
+
+def builds(office: Office, month: str) -> list[Build]:
+    """The packs of a month's newest revision: of each the released build, else the newest."""
+    snapshot = chain.snapshot(office, month)
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT DISTINCT ON (b.board, b.rendering, b.meeting) b.*, r.build_id IS NOT NULL AS released"
+            " FROM pack.build b LEFT JOIN pack.release r USING (build_id) WHERE b.position = :position"
+            " ORDER BY b.board, b.rendering, b.meeting, released DESC, b.build_id DESC",
+            position=snapshot.position,
+        )
+    return [_from_row(office, snapshot, row) for row in rows]
+
+
+def pack_folder(office: Office, month: str, revision: int) -> Path:
+    """Where the packs of a snapshot are; those of another revision stand beside."""
+    return office.home / "packs" / (month if revision == 1 else f"{month}-revision-{revision}")
+
+
+def parity(office: Office, month: str) -> None:
+    """Hold each fact that stands in two packs of a snapshot against itself: value, rounding, label, mark.
+
+    Raises NeedsPerson naming every disagreement; then nothing of the month may leave.
+    """
+    current = [build.build_id for build in builds(office, month)]
+    with office.engine.connect() as connection:
+        entries = warehouse.query(
+            connection,
+            "SELECT b.board, b.rendering, e.sheet, e.cell, e.reference, e.shown FROM pack.entry e"
+            " JOIN pack.build b USING (build_id) WHERE e.kind = 'fact' AND e.build_id = ANY(:builds)"
+            " ORDER BY e.build_id, e.sheet, e.cell",
+            builds=current,
+        )
+    seen: dict[str, tuple[tuple[Any, ...], str]] = {}
+    problems = []
+    for entry in entries:
+        reference = json.loads(entry["reference"])
+        identity = candidates.canonical({name: reference[name] for name in (*facts.Key._fields, "part")})
+        states = (entry["shown"], reference["label"], reference["decimals"], reference["mark"])
+        where = f"{entry['board']} ({entry['rendering']}) {entry['sheet']}!{entry['cell']}"
+        first, place = seen.setdefault(identity, (states, where))
+        if first != states:
+            problems.append(f"{place} and {where} show the same fact differently.")
+    if problems:
+        raise NeedsPerson("Packs disagree, so none may leave:\n" + "\n".join(problems))
+
+
+def release_request(office: Office, month: str) -> ReleaseRequest:
+    """What a releaser is asked: the month's packs that are not released, each by its digest, and no figure of any."""
+    snapshot = chain.snapshot(office, month)
+    waiting = tuple(build for build in builds(office, month) if not build.released)
+    lines = [f"**Packs of month-end {month}**, revision {snapshot.revision}, digest `{snapshot.digest}`", ""]
+    lines += ["| board | rendering | meeting | file | pack | contents |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {build.board} | {build.rendering} | {build.meeting or 'none'} | {build.path.name} | `{build.pack_id}` "
+        f"| `{build.content_sha256}` |"
+        for build in waiting
+    ]
+    return ReleaseRequest(waiting, "\n".join(lines))
+
+
+def release(
+    office: Office,
+    month: str,
+    answer: str,
+    by: str,
+    shown_sha256: str,
+    channel: Channel,
+    reason: str | None = None,
+    hold: Sequence[str] = (),
+) -> list[str]:
+    """Record a releaser's answer to the packs as they were shown, and release those that are not held.
+
+    `hold` names pack ids. Gives the ids released. Every answer is kept. Raises NeedsPerson unless it was an accepted
+    `release`: an answer by somebody who is no releaser, by the steward who signed the month off, or to other packs
+    than those shown, is recorded and not accepted.
+    """
+    snapshot = chain.snapshot(office, month)
+    request = release_request(office, month)
+    person = office.declarations.person(by)
+    refusal = None
+    if person is None:
+        refusal = f"{by} is not in reports/people.yaml."
+    elif "releaser" not in person.roles:
+        refusal = f"{person.display_name} is not a releaser."
+    elif person.user == _signer(office, snapshot):
+        refusal = f"{person.display_name} signed the month off; somebody else has to release."
+    elif shown_sha256 != request.shown_sha256:
+        refusal = "What was shown are not the packs that wait for release now."
+    elif answer not in ("release", "refuse"):
+        raise WrongCall(f"{answer} is no answer to packs: release or refuse.")
+    elif answer == "refuse" and not reason:
+        refusal = "To refuse needs a reason."
+    elif unknown := set(hold) - set(request.pack_ids):
+        refusal = f"No pack that waits has the id {', '.join(sorted(unknown))}."
+    record = {
+        "position": snapshot.position,
+        "answer": answer,
+        "answered_by": person.user if person else by,
+        "display_name": person.display_name if person else by,
+        "shown_sha256": shown_sha256,
+        "reason": reason,
+        "channel": channel,
+        "login_user": warehouse.login_user(),
+        "accepted": refusal is None,
+        "refusal": refusal,
+    }
+    released = [build for build in request.builds if build.pack_id not in hold]
+    if refusal is None and answer == "release":
+        parity(office, month)
+        _unchanged(released)
+    with office.engine.begin() as connection:
+        answer_id = warehouse.insert_one(connection, "pack.answer", record, "answer_id")
+        if refusal is None and answer == "release":
+            rows = [{"build_id": b.build_id, "pack_id": b.pack_id, "answer_id": answer_id} for b in released]
+            warehouse.insert(connection, "pack.release", rows)
+            held = [{"answer_id": answer_id, "build_id": b.build_id} for b in request.builds if b.pack_id in hold]
+            warehouse.insert(connection, "pack.hold", held)
+    if refusal:
+        raise NeedsPerson(f"The answer '{answer}' to the packs of {month} was recorded and not accepted. {refusal}")
+    if answer != "release":
+        raise NeedsPerson(f"The packs of {month} are refused by {record['display_name']}: {reason}. Nothing is sent.")
+    return [build.pack_id for build in released]
+
+
+def _pack(digest: str, revision: int, board: Board, rendering: Rendering, meeting: datetime.date | None) -> Pack:
+    identity = [digest, revision, board.board, rendering.rendering, meeting.isoformat() if meeting else None]
+    pack_id = hashlib.sha256(candidates.canonical(identity).encode()).hexdigest()[:32]
+    return Pack(pack_id, board, rendering, meeting)
+
+
+def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None) -> Material:
+    candidate = candidates.read(office, candidate_id)
+    with office.engine.connect() as connection:
+        revised = warehouse.query(
+            connection,
+            "SELECT measure, basis, area_code, period, breakdown, category FROM snapshot.fact_at(:candidate)"
+            " WHERE revised",
+            candidate=candidate_id,
+        )
+        populations: dict[str, list[tuple[str, str]]] = {}
+        for row in warehouse.query(
+            connection,
+            "SELECT area_code, as_at, population FROM reporting.residents_at(:load) ORDER BY area_code, as_at",
+            load=candidate.load_number,
+        ):
+            populations.setdefault(row["area_code"], []).append((row["as_at"].isoformat(), row["population"]))
+        return Material(
+            declarations=office.declarations,
+            month=candidate.month,
+            revision=candidate.revision,
+            digest=candidate.digest,
+            frozen_on=frozen_on,
+            facts=facts.read(connection, candidate_id),
+            revised=frozenset(facts.Key(**row) for row in revised),
+            area_names=query.area_names(office, candidate_id),
+            populations=populations,
+            quality=_quality(office, connection, candidate),
+            missing=candidate.missing,
+            late=_late(office, connection, candidate),
+        )
+
+
+def _quality(office: Office, connection: Connection, candidate: candidates.Candidate) -> list[dict[str, Any]]:
+    """A row a check of a feed over the candidate's deliveries: how many were checked, failed, and failing rows."""
+    rows = warehouse.query(
+        connection,
+        "SELECT feed.name AS feed, c.check_id, c.part, c.description, c.action,"
+        " count(*) FILTER (WHERE c.outcome <> 'not run') AS deliveries,"
+        " count(*) FILTER (WHERE c.outcome = 'failed') AS failed, coalesce(sum(c.unexpected_count), 0)::bigint AS rows"
+        " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
+        " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
+        " JOIN reporting.load l USING (delivery_id) JOIN quality.check_result c USING (validation_id)"
+        " WHERE d.period <= :month GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
+        feeds=list(office.declarations.feeds),
+        load=candidate.load_number,
+        month=candidate.month,
+    )
+    return [row | {"title": office.declarations.feeds[row["feed"]].title} for row in rows]
+
+
+def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[str, ...]:
+    """What was due at this month-end and is in, but first came after its due working day."""
+    arrived = {
+        receive.Recognised(row["feed"], row["period"], row["area_code"]): row["first"]
+        for row in warehouse.query(
+            connection,
+            "SELECT d.feed, d.period, d.area_code, min(r.received_on) AS first FROM landing.delivery d"
+            " JOIN landing.receipt r USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
+            " WHERE l.load_number <= :load GROUP BY d.feed, d.period, d.area_code",
+            load=candidate.load_number,
+        )
+    }
+    late = []
+    for partition in receive.due(office.declarations, candidate.month):
+        feed = office.declarations.feeds[partition.feed]
+        due = working_day(add_months(candidate.month, 1), feed.due_working_day or 1)
+        if partition in arrived and arrived[partition] > due:
+            area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
+            late.append(f"{feed.title}, {month_end(partition.period):%B %Y}, {area}")
+    return tuple(late)
+
+
+def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: Pack) -> Build:
+    """Build one pack, hold it against the rules and the facts, and register every cell of its tables."""
+    released = [build for build in builds(office, snapshot.month) if build.pack_id == pack.pack_id and build.released]
+    if released:
+        return released[0]
+    folder = pack_folder(office, snapshot.month, snapshot.revision)
+    folder.mkdir(parents=True, exist_ok=True)
+    book = contents.book(material, pack)
+    path = folder / book.file_name
+    digest = write(book, path)
+    published = pack.rendering.rendering == "published"
+    broken = [f for f in rules.check(path, pack.rendering.rendering) if published or f.level == "E"]
+    if broken:
+        raise NeedsPerson("; ".join(f"{f.rule} {f.sheet} {f.cell}: {f.text}" for f in broken[:5]))
+    with office.engine.begin() as connection:
+        values = {
+            "pack_id": pack.pack_id,
+            "position": snapshot.position,
+            "board": pack.board.board,
+            "rendering": pack.rendering.rendering,
+            "meeting": pack.meeting,
+            "audience": pack.rendering.audience,
+            "marking": contents.marking(pack.rendering),
+            "file_name": book.file_name,
+            "content_sha256": digest,
+        }
+        build_id = warehouse.insert_one(connection, "pack.build", values, "build_id")
+        if build_id is None:
+            (row,) = warehouse.query(
+                connection,
+                "SELECT build_id FROM pack.build WHERE pack_id = :pack_id AND content_sha256 = :content_sha256",
+                pack_id=pack.pack_id,
+                content_sha256=digest,
+            )
+            build_id = row["build_id"]
+        else:
+            warehouse.insert(connection, "pack.entry", _register(build_id, book, path))
+    return Build(build_id, pack.pack_id, pack.board.board, pack.rendering.rendering, pack.meeting, path, digest, False)
+
+
+def _register(build_id: int, book: Book, path: Path) -> list[dict[str, Any]]:
+    """A register entry for each cell of each table, after reading it back from the finished file.
+
+    Raises NeedsPerson when the file shows anything else than what was declared.
+    """
+    found = read_back(path)
+    entries = []
+    for sheet in book.sheets:
+        if sheet.table is None:
+            continue
+        for row in sheet.table.rows:
+            label = row_label(value_of(row[0]))
+            for number, cell in enumerate(row[1:], start=1):
+                value = value_of(cell)
+                verdict, places = found.verdict((sheet.table.name, label, number), value)
+                if verdict != "ok":
+                    raise NeedsPerson(
+                        f"{sheet.name}, {label}, column {number}: the file does not show what was declared."
+                    )
+                passport = (cell.passport if isinstance(cell, Cell) else None) or TEXT
+                place, _, coordinate = places[0].cell.rpartition("!")
+                entries.append(
+                    {
+                        "build_id": build_id,
+                        "table_name": sheet.table.name,
+                        "row_label": label,
+                        "column_number": number,
+                        "column_heading": sheet.table.columns[number].heading,
+                        "sheet": place,
+                        "cell": coordinate,
+                        "kind": passport.kind,
+                        "reference": passport.reference,
+                        "shown": shown(value),
+                    }
+                )
+    return entries
+
+
+def shown(value: Any) -> str:
+    """A cell's value as the register keeps it: JSON, so that a number and its text differ."""
+    return facts.plain(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def _unchanged(waiting: Sequence[Build]) -> None:
+    for build in waiting:
+        if not build.path.is_file() or content_sha256(build.path) != build.content_sha256:
+            raise NeedsPerson(f"{build.path} is not the pack that was built: publish the month again.")
+
+
+def _signer(office: Office, snapshot: chain.Snapshot) -> str:
+    with office.engine.connect() as connection:
+        (row,) = warehouse.query(
+            connection,
+            "SELECT o.signed_by FROM snapshot.snapshot s JOIN snapshot.sign_off o USING (sign_off_id)"
+            " WHERE s.position = :position",
+            position=snapshot.position,
+        )
+    return str(row["signed_by"])
+
+
+def _from_row(office: Office, snapshot: chain.Snapshot, row: dict[str, Any]) -> Build:
+    path = pack_folder(office, snapshot.month, snapshot.revision) / row["file_name"]
+    return Build(
+        row["build_id"], row["pack_id"], row["board"], row["rendering"], row["meeting"], path, row["content_sha256"],
+        row["released"],
+    )  # fmt: skip

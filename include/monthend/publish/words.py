@@ -1,0 +1,67 @@
+"""The words that go with numbers: a sentence first, plain, and never a target, a grade or a ranking."""
+
+from datetime import date
+
+from monthend.plan.calendar import month_end
+from monthend.plan.declarations import Measure
+from monthend.statistics.spc import TRIAL_POINTS, Chart
+
+NO_SIGNAL = "No change beyond normal month-to-month variation."
+CONTEXT = "Shown for context."
+_RANGE = {
+    ("outside", "high"): "{more} than the usual range.",
+    ("outside", "low"): "{less} than the usual range.",
+    ("trend", "high"): "Rising for at least 7 months in a row.",
+    ("trend", "low"): "Falling for at least 7 months in a row.",
+    ("two_in_three", "high"): "{more} than usual in at least two of the last three months.",
+    ("two_in_three", "low"): "{less} than usual in at least two of the last three months.",
+    ("shift", "high"): "{more} than usual; sustained for at least 7 months.",
+    ("shift", "low"): "{less} than usual; sustained for at least 7 months.",
+}
+
+
+def of_month(month: str) -> str:
+    """A month as a reader sees it: March 2025."""
+    return f"{month_end(month):%B %Y}"
+
+
+def of_day(day: date) -> str:
+    """A day as a reader sees it: 24 April 2025."""
+    return f"{day:%-d %B %Y}"
+
+
+def period(basis: str, month: str) -> str:
+    """A basis and its last month in words: 12 months to March 2025."""
+    return {
+        "month": of_month(month),
+        "quarter": f"3 months to {of_month(month)}",
+        "r12": f"12 months to {of_month(month)}",
+        "fytd": f"April to {of_month(month)}",
+    }[basis]
+
+
+def signal(measure: Measure, chart: Chart | None) -> str:
+    """What the latest month says of a measure, in a sentence; `chart` is None where the month is not available."""
+    if chart is None:
+        return "Not available for this month."
+    if measure.polarity == "context":
+        return CONTEXT
+    points = len(chart.points)
+    if chart.trial or chart.method == "none":
+        return (
+            f"{points} {'months are' if points > 1 else 'month is'} held in a row; "
+            f"what is usual can be said from {TRIAL_POINTS} on."
+        )
+    last = chart.points.iloc[-1]
+    return sentence(measure, last["signal"], last["direction"])
+
+
+def sentence(measure: Measure, rule: str, direction: str) -> str:
+    """A signal in words: by its rule and direction, and the measure's polarity."""
+    if not rule:
+        return NO_SIGNAL
+    words = {"more": "More was recorded", "less": "Less was recorded"} if measure.reading else {}
+    text = _RANGE[rule, direction].format(**({"more": "Higher", "less": "Lower"} | words))
+    if measure.reading:
+        return f"{text} {measure.reading.high if direction == 'high' else measure.reading.low}"
+    return text
