@@ -135,11 +135,12 @@ def packs(
     as_json: Json = False,
 ) -> None:
     """Print a frozen month's packs: path, board, digest."""
+    from monthend.freeze import candidate
     from monthend.publish import packs as publishing
 
     office = _office(home, database, declarations, month)
     if drafts:
-        for path in publishing.draft(office, _newest_candidate(office, month)):
+        for path in publishing.draft(office, candidate.newest(office, month)):
             print(path)
         return
     found = [_pack(build) for build in publishing.builds(office, month)]
@@ -161,18 +162,56 @@ def verify(
 ) -> None:
     """Recompute what was frozen and published, and say what differs, to the cell."""
     from monthend.freeze.verify import verify as verify_snapshots
+    from monthend.publish import evidence
 
     office = _office(home, database, declarations, month)
     problems: list[str] = []
     with _progress("verify"):
         if month is not None or not files:
-            problems += verify_snapshots(office, month)
+            problems += verify_snapshots(office, month) + evidence.verify_packs(office, month)
+        for path in files or []:
+            problems += evidence.verify_file(office, path)
     if as_json:
         print(json.dumps({"holds": not problems, "differs": problems}, indent=1, ensure_ascii=False))
     else:
         print("\n".join(problems) if problems else "All holds.")
     if problems:
         raise typer.Exit(NeedsPerson.exit_code)
+
+
+@application.command()
+def trace(
+    file: Annotated[Path, typer.Argument(metavar="FILE.xlsx", help="A pack.")],
+    cell: Annotated[str, typer.Argument(metavar="'Sheet'!C7", help="A cell of a table in it.")],
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Print what stands behind a cell: the fact, its measure, its deliveries (file, sha256), their checks."""
+    from monthend.publish import evidence
+
+    found = evidence.trace(_office(home, database, declarations, None), file, cell)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False, default=str))
+    else:
+        print("\n".join(evidence.in_words(found)))
+
+
+@application.command()
+def arm(
+    live: Annotated[str, typer.Option("--live", metavar="NAME", help="The environment's name.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why mail may leave from here.")],
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Arm this warehouse, and no copy of it, to send mail from the environment NAME."""
+    from monthend import deliver
+
+    deliver.arm(_office(home, database, declarations, None), live, reason)
+    print(json.dumps({"armed": live}) if as_json else f"Armed for {live}.")
 
 
 def main() -> None:

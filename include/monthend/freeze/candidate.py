@@ -143,6 +143,19 @@ def read(office: Office, candidate_id: int) -> Candidate:
     )
 
 
+def newest(office: Office, month: str) -> int:
+    """The newest candidate of a month. Raises NeedsPerson when it was never proposed."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT candidate_id FROM snapshot.candidate WHERE month = :month ORDER BY candidate_id DESC LIMIT 1",
+            month=month,
+        )
+    if not rows:
+        raise NeedsPerson(f"{month} was never proposed.")
+    return int(rows[0]["candidate_id"])
+
+
 def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
     """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it."""
     lines = [

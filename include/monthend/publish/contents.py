@@ -4,6 +4,7 @@ Every number comes with its passport. Facts are read, never rows; nothing here c
 """
 
 import datetime
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,12 +16,12 @@ import pandas as pd
 from monthend.freeze.candidate import canonical
 from monthend.freeze.facts import Fact, Facts, Key, marks
 from monthend.plan.calendar import add_months, freeze_day, month_end, months_between
-from monthend.plan.declarations import Board, Declarations, Measure, Rendering
+from monthend.plan.declarations import Board, Declarations, Measure, MostSimilarGroup, Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Chart, Column, Cover, Heading, Link, Passport, Series, Sheet, Table
 from monthend.statistics import spc
 
-CHART_DATA = "chart_data"
+CHART_DATA, CHART_FORCES = "chart_data", "chart_forces"
 Role = Literal["values", "mean", "limit", "outside", "trend", "two_in_three", "shift"]
 ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which a legend names them
     "outside": "outside the usual range",
@@ -29,6 +30,7 @@ ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which
     "shift": "7 on one side of the mean",
 }
 OLD_POPULATION_YEARS = 10
+AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more than half the highest
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Material:
     area_names: dict[str, str]
     populations: dict[str, list[tuple[str, str]]]  # by area: date (YYYY-MM-DD) and name, in date order
     quality: list[dict[str, Any]]  # a row a check of a feed, over this month-end's deliveries
+    quarantined: list[tuple[str, str, int, int, int]]  # feed, title, deliveries, those with quarantined rows, such rows
     missing: tuple[str, ...]
     late: tuple[str, ...]
 
@@ -75,7 +78,8 @@ def book(material: Material, pack: Pack) -> Book:
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
-    compared = _most_similar_group(material, measures) if pack.board.most_similar_group else None
+    group = _Group(material, [measure for measure in measures if measure.rate])
+    compared = group.sheets() if pack.board.most_similar_group and group.measures else ()
     return Book(
         pack_id=pack.pack_id,
         file_name=file_name(pack, material.month, draft),
@@ -91,10 +95,11 @@ def book(material: Material, pack: Pack) -> Book:
         sheets=(
             _summary(material, sheets),
             *(sheet.sheet() for sheet in sheets),
-            *([compared] if compared else []),
+            *compared[:1],
             _data_quality(material),
             _notes(material, sheets),
             _chart_data(material, sheets),
+            *compared[1:],
         ),
     )
 
@@ -130,7 +135,7 @@ def theme_at(board: Board, day: datetime.date) -> str:
 
 def _fact_cell(material: Material, key: Key, decimals: int) -> Cell:
     value = material.fact(key).value
-    return Cell("[x]" if value is None else _rounded(value, decimals), _passport(material, key, "value", decimals))
+    return Cell("[x]" if value is None else rounded(value, decimals), _passport(material, key, "value", decimals))
 
 
 def _passport(material: Material, key: Key, part: str, decimals: int) -> Passport:
@@ -140,7 +145,7 @@ def _passport(material: Material, key: Key, part: str, decimals: int) -> Passpor
     return Passport("fact", canonical({**dict(zip(Key._fields, key, strict=True)), "part": part, **same}))
 
 
-def _rounded(value: Decimal, decimals: int) -> int | Decimal:
+def rounded(value: Decimal, decimals: int) -> int | Decimal:
     """A number rounded half up; a whole number as such."""
     rounded = value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return int(rounded) if decimals == 0 else rounded
@@ -149,7 +154,7 @@ def _rounded(value: Decimal, decimals: int) -> int | Decimal:
 def _derived(value: float, decimals: int, formula: str, **of: Any) -> Cell:
     """A number made from facts by a named formula."""
     return Cell(
-        "[z]" if pd.isna(value) else _rounded(Decimal(repr(float(value))), decimals),
+        "[z]" if pd.isna(value) else rounded(Decimal(repr(float(value))), decimals),
         Passport("derived", canonical({"formula": formula, **of})),
     )
 
@@ -264,7 +269,21 @@ class _Measure:
             category="Month",
             series=tuple(Series(head, role, label.capitalize()) for head, label, role, _ in self.chart_columns()),
             unit=self.measure.unit,
+            minimum=self._axis_start(),
         )
+
+    def _axis_start(self) -> float | None:
+        """Where the axis starts when zero would press the line flat; the chart's title then says so."""
+        drawn = [
+            float(cell.value)
+            for _, _, _, kind in self.chart_columns()
+            for month in self.months
+            if isinstance((cell := self.chart_cell(month, kind)).value, int | Decimal)
+        ]
+        if not drawn or min(drawn) < AXIS_FROM_ZERO * max(drawn):
+            return None
+        step = 10 ** math.floor(math.log10(max(drawn) - min(drawn) or 1))
+        return float(math.floor(min(drawn) / step - 1) * step)
 
     def chart_columns(self) -> list[tuple[str, str, Role, str]]:
         """Columns of the chart's data: heading, label in the chart, role there, column of the control chart."""
@@ -368,83 +387,141 @@ def _priorities(material: Material, measure: Measure) -> list[str]:
     ]
 
 
-def _most_similar_group(material: Material, measures: list[Measure]) -> Sheet | None:
-    """The group's rates on the longest basis that is complete for all of it; alphabetical, no order of merit."""
-    plan = material.declarations.plan
-    group = next(g for g in reversed(plan.most_similar_groups) if g.from_month <= material.month)
-    forces = sorted(group.forces, key=lambda code: material.area_names[code])
-    chosen = _longest_complete(material, measures, forces)
-    if chosen is None:
+@dataclass(frozen=True)
+class _Group:
+    """The most similar group: rates on the longest basis that is complete for all; alphabetical, no order of merit."""
+
+    material: Material
+    measures: list[Measure]  # those with a rate
+
+    @cached_property
+    def group(self) -> MostSimilarGroup:
+        groups = self.material.declarations.plan.most_similar_groups
+        return next(group for group in reversed(groups) if group.from_month <= self.material.month)
+
+    @cached_property
+    def forces(self) -> list[str]:
+        return sorted(self.group.forces, key=lambda code: self.material.area_names[code])
+
+    @cached_property
+    def chosen(self) -> tuple[str, str] | None:
+        """Basis and last month: the longest that is complete for every force and measure, the latest of these."""
+        facts = self.material.facts
+        for basis in ("r12", "quarter"):
+            for period in sorted({key.period for key in facts if key.basis == basis}, reverse=True):
+                keys = [self.key(measure, code, basis, period) for measure in self.measures for code in self.forces]
+                if keys and all(facts[key].value is not None for key in keys):
+                    return basis, period
         return None
-    basis, period = chosen
-    span = words.period(basis, period)
-    own = plan.home_force
-    columns = (
-        Column("Force", "text"),
-        *(Column(f"{m.title} (per {m.rate.per:,} residents)", "number", m.rate.decimals) for m in measures if m.rate),
-        Column("Residents", "number"),
-        Column("Area code", "code"),
-    )
-    rated = [measure for measure in measures if measure.rate]
-    rows: list[tuple[Cell | str, ...]] = []
-    for code in forces:
-        name = material.area_names[code] + (" (own force)" if code == own else "")
-        keys = [Key(f"{measure.measure}_rate", basis, code, period) for measure in rated]
-        rows.append(
-            (
-                name,
-                *(_fact_cell(material, key, m.rate.decimals) for key, m in zip(keys, rated, strict=True) if m.rate),
-                Cell(int(material.fact(keys[0]).denominator or 0), _passport(material, keys[0], "denominator", 0)),
-                code,
-            )
+
+    def key(self, measure: Measure, code: str, basis: str, period: str) -> Key:
+        return Key(f"{measure.measure}_rate", basis, code, period)
+
+    def name(self, code: str) -> str:
+        own = code == self.material.declarations.plan.home_force
+        return self.material.area_names[code] + (" (own force)" if own else "")
+
+    @property
+    def means(self) -> list[tuple[str, list[str]]]:
+        """The unweighted means: of all the forces, and of the peers alone."""
+        peers = [code for code in self.forces if code != self.material.declarations.plan.home_force]
+        return [(f"Mean of the {len(self.forces)}", self.forces), (f"Mean of the other {len(peers)}", peers)]
+
+    def mean(self, measure: Measure, members: list[str]) -> Cell:
+        basis, period = self.chosen or ("", "")
+        values = [self.material.fact(self.key(measure, code, basis, period)).value or Decimal(0) for code in members]
+        of = {"measure": f"{measure.measure}_rate", "basis": basis, "period": period, "areas": members}
+        return Cell(
+            rounded(sum(values, Decimal(0)) / len(members), _decimals(measure)),
+            Passport("derived", canonical({"formula": "unweighted_mean", **of})),
         )
-    for label, members in (
-        (f"Mean of the {len(forces)} forces", forces),
-        (f"Mean of the other {len(forces) - 1} forces", [code for code in forces if code != own]),
-    ):
-        cells = []
-        for measure in rated:
-            values = [material.fact(Key(f"{measure.measure}_rate", basis, code, period)).value for code in members]
-            mean = sum((value for value in values if value is not None), Decimal(0)) / len(members)
-            decimals = measure.rate.decimals if measure.rate else 0
-            of = {"measure": f"{measure.measure}_rate", "basis": basis, "period": period, "areas": list(members)}
-            cells.append(
-                Cell(_rounded(mean, decimals), Passport("derived", canonical({"formula": "unweighted_mean", **of})))
-            )
-        rows.append((label, *cells, Cell("[z]", Passport("text", "{}")), "[z]"))
-    first = rated[0]
-    head = columns[1].heading
-    return Sheet(
-        "most_similar_group",
-        f"Most similar group: {span}",
-        (
-            f"Rates for the {span}, the longest period that is complete for all {len(forces)} forces.",
-            "Forces are in alphabetical order; their order says nothing. A mean is unweighted: each force counts once, "
-            "the own force included unless it says otherwise.",
-            _population_note(material, own),
-            f"Who is in the group: {group.provenance}",
-        ),
-        Table("most_similar_group", columns, tuple(rows)),
-        Chart(
-            title=f"{first.title} per {first.rate.per if first.rate else 0:,} residents, {span}",
-            alternative_text=f"Bar chart of {first.title.lower()} per 1,000 residents for the {len(forces)} forces of "
-            "the most similar group in alphabetical order, and the unweighted means; the numbers are in the table.",
-            kind="bar",
-            sheet="most_similar_group",
-            category="Force",
-            series=(Series(head, "values", first.title),),
-            unit="per 1,000 residents",
-        ),
-    )
+
+    def rate(self, measure: Measure, code: str) -> Cell:
+        return _fact_cell(self.material, self.key(measure, code, *(self.chosen or ("", ""))), _decimals(measure))
+
+    def sheets(self) -> tuple[Sheet, Sheet] | tuple[()]:
+        """The table of rates with a chart of its first measure, and the numbers behind it with the residents."""
+        if self.chosen is None:
+            return ()
+        basis, period = self.chosen
+        span, first = words.period(basis, period), self.measures[0]
+        decimals = max(map(_decimals, self.measures))
+        table = Table(
+            "most_similar_group",
+            (
+                Column("Measure (per 1,000 residents)", "text"),
+                *(Column(self.name(code), "number", decimals) for code in self.forces),
+                *(Column(label, "number", decimals) for label, _ in self.means),
+            ),
+            tuple(
+                (
+                    measure.title,
+                    *(self.rate(measure, code) for code in self.forces),
+                    *(self.mean(measure, members) for _, members in self.means),
+                )
+                for measure in self.measures
+            ),
+        )
+        rate_heading = f"{first.title} (per 1,000 residents)"
+        residents = [
+            _passport(self.material, self.key(first, code, basis, period), "denominator", 0) for code in self.forces
+        ]
+        behind = Table(
+            "chart_forces",
+            (
+                Column("Force", "text"),
+                Column(rate_heading, "number", _decimals(first)),
+                Column("Residents", "number"),
+                Column("Area code", "code"),
+            ),
+            (
+                *(
+                    (
+                        self.name(code),
+                        self.rate(first, code),
+                        Cell(int(self.material.fact(self.key(first, code, basis, period)).denominator or 0), passport),
+                        code,
+                    )
+                    for code, passport in zip(self.forces, residents, strict=True)
+                ),
+                *((label, self.mean(first, members), Cell("[z]"), "[z]") for label, members in self.means),
+            ),
+        )
+        population = _population_note(self.material, self.material.declarations.plan.home_force)
+        return (
+            Sheet(
+                "most_similar_group",
+                f"Most similar group: {span}",
+                (
+                    f"Rates for the {span}, the longest period that is complete for all {len(self.forces)} forces.",
+                    "Forces are in alphabetical order; their order says nothing. A mean is unweighted: each force "
+                    "counts once, the own force included unless it says otherwise.",
+                    f"{population} The residents of each force are on worksheet {CHART_FORCES}.",
+                    f"Who is in the group: {self.group.provenance}",
+                ),
+                table,
+                Chart(
+                    title=f"{first.title} per 1,000 residents, {span}",
+                    alternative_text=f"Bar chart of {first.title.lower()} per 1,000 residents for the "
+                    f"{len(self.forces)} forces of the most similar group in alphabetical order, and the means.",
+                    kind="bar",
+                    sheet=CHART_FORCES,
+                    category="Force",
+                    series=(Series(rate_heading, "values", first.title),),
+                    unit="per 1,000 residents",
+                ),
+            ),
+            Sheet(
+                CHART_FORCES,
+                "Numbers behind the chart of forces, and the residents that rates use",
+                (population,),
+                behind,
+            ),
+        )
 
 
-def _longest_complete(material: Material, measures: list[Measure], forces: list[str]) -> tuple[str, str] | None:
-    for basis in ("r12", "quarter"):
-        for period in sorted({key.period for key in material.facts if key.basis == basis}, reverse=True):
-            keys = [Key(f"{m.measure}_rate", basis, code, period) for m in measures if m.rate for code in forces]
-            if keys and all(material.fact(key).value is not None for key in keys):
-                return basis, period
-    return None
+def _decimals(measure: Measure) -> int:
+    return measure.rate.decimals if measure.rate else measure.decimals
 
 
 def _data_quality(material: Material) -> Sheet:
@@ -463,28 +540,30 @@ def _data_quality(material: Material) -> Sheet:
         "warn": "They count; a steward looks at them",
         "info": "They count",
     }
+    nothing = Cell("[z]")
     rows: list[tuple[Cell | str, ...]] = []
-    for check in material.quality:
-        of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
-        rows.append(
-            (
-                f"{check['title']}, {check['check_id']}: {check['description']}",
-                "check",
-                *(
-                    Cell(int(check[number]), Passport("check", canonical({**of, "figure": number})))
-                    for number in ("deliveries", "failed", "rows")
-                ),
-                consequence[check["action"]],
-            )
-        )
     for kind, names, means in (
         ("missing", material.missing, "Shown as not available, never as zero"),
         ("late", material.late, "They count"),
     ):
         for name in names:
             passport = Passport("delivery", canonical({"delivery": name, "figure": kind}))
-            nothing = Cell("[z]", Passport("text", "{}"))
             rows.append((f"{name} ({kind})", kind, Cell(1, passport), nothing, nothing, means))
+    for feed, title, deliveries, failed, quarantined in material.quarantined:
+        of = {"feed": feed, "figure": "quarantined"}
+        figures = (("deliveries", deliveries), ("failed", failed), ("rows", quarantined))
+        cells = (Cell(count, Passport("delivery", canonical({**of, "part": part}))) for part, count in figures)
+        rows.append(
+            (f"{title}: rows quarantined", "quarantined", *cells, "In no figure until a resent extract replaces them")
+        )
+    for check in sorted(material.quality, key=lambda check: -check["failed"]):
+        of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
+        cells = (
+            Cell(int(check[figure]), Passport("check", canonical({**of, "figure": figure})))
+            for figure in ("deliveries", "failed", "rows")
+        )
+        label = f"{check['title']}, {check['check_id']}: {check['description']}"
+        rows.append((label, "check", *cells, consequence[check["action"]]))
     return Sheet(
         "data_quality",
         "Data quality: what was checked, what failed, what is missing or late",

@@ -271,6 +271,7 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             area_names=query.area_names(office, candidate_id),
             populations=populations,
             quality=_quality(office, connection, candidate),
+            quarantined=_quarantined(office, connection, candidate),
             missing=candidate.missing,
             late=_late(office, connection, candidate),
         )
@@ -281,17 +282,37 @@ def _quality(office: Office, connection: Connection, candidate: candidates.Candi
     rows = warehouse.query(
         connection,
         "SELECT feed.name AS feed, c.check_id, c.part, c.description, c.action,"
-        " count(*) FILTER (WHERE c.outcome <> 'not run') AS deliveries,"
+        " count(*) AS deliveries,"
         " count(*) FILTER (WHERE c.outcome = 'failed') AS failed, coalesce(sum(c.unexpected_count), 0)::bigint AS rows"
         " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
         " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
         " JOIN reporting.load l USING (delivery_id) JOIN quality.check_result c USING (validation_id)"
-        " WHERE d.period <= :month GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
+        " WHERE d.period <= :month AND c.outcome <> 'not run' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
         feeds=list(office.declarations.feeds),
         load=candidate.load_number,
         month=candidate.month,
     )
     return [row | {"title": office.declarations.feeds[row["feed"]].title} for row in rows]
+
+
+def _quarantined(
+    office: Office, connection: Connection, candidate: candidates.Candidate
+) -> list[tuple[str, str, int, int, int]]:
+    """A row a feed whose suite can quarantine: its deliveries, those with quarantined rows, and such rows."""
+    rows = warehouse.query(
+        connection,
+        "SELECT feed.name AS feed, count(*) AS deliveries,"
+        " count(*) FILTER (WHERE v.quarantined_count > 0) AS failed, sum(v.quarantined_count)::bigint AS rows"
+        " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
+        " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
+        " JOIN reporting.load l USING (delivery_id) JOIN quality.validation v USING (validation_id)"
+        " WHERE d.period <= :month GROUP BY 1 ORDER BY 1",
+        feeds=[feed.feed for feed in office.declarations.feeds.values() if feed.source != "reference"],
+        load=candidate.load_number,
+        month=candidate.month,
+    )
+    titles = office.declarations.feeds
+    return [(row["feed"], titles[row["feed"]].title, row["deliveries"], row["failed"], row["rows"]) for row in rows]
 
 
 def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[str, ...]:

@@ -1,0 +1,220 @@
+"""Hold a pack, as built or as it came back, against its register and the facts; trace a cell to its source."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from monthend import warehouse
+from monthend.errors import NeedsPerson, WrongCall
+from monthend.freeze import candidate as candidates
+from monthend.freeze import chain, facts
+from monthend.office import Office
+from monthend.plan.calendar import add_months, months_between
+from monthend.publish import packs
+from monthend.publish.contents import rounded
+from monthend.publish.workbook import ReadBack, content_sha256, read_back
+
+MONTHS = {"month": 1, "quarter": 3, "r12": 12}
+
+
+def verify_file(office: Office, path: Path) -> list[str]:
+    """What a workbook shows that its register does not, to the cell; nothing when all holds.
+
+    The file may have been renamed, re-saved by another program, sorted, or had sheets renamed. Raises WrongCall when
+    there is no such file.
+    """
+    found = _read(path)
+    build = _build(office, found)
+    if build is None:
+        return [
+            f"{path}: is no pack of this warehouse{' (a draft is not registered)' if found.pack_id_property else ''}."
+        ]
+    problems = []
+    if found.pack_id_property and found.pack_id_cover and found.pack_id_property != found.pack_id_cover:
+        problems.append(f"{path}: its cover and its properties name different packs.")
+    for entry in _entries(office, build["build_id"]):
+        key = (entry["table_name"], entry["row_label"], entry["column_number"])
+        expected = _value(entry["shown"])
+        verdict, places = found.verdict(key, expected)
+        what = f"{entry['row_label']}, {entry['column_heading']}"
+        if verdict == "missing":
+            problems.append(f"{path}: {entry['sheet']}!{entry['cell']} ({what}) is missing; it was {expected!s}.")
+        elif verdict != "ok":
+            where = places[0].cell
+            problems.append(f"{path}: {where} ({what}) shows {places[0].value!s}; it was {expected!s}.")
+    return problems
+
+
+def verify_packs(office: Office, month: str | None = None) -> list[str]:
+    """Hold the packs of a month, or of every month, against their digests, and their facts against the snapshot."""
+    problems = []
+    months = [month] if month else sorted({snapshot.month for snapshot in chain.snapshots(office)})
+    for each in months:
+        snapshot = chain.snapshot(office, each)
+        with office.engine.connect() as connection:
+            known = facts.read(connection, snapshot.candidate_id)
+        for build in packs.builds(office, each):
+            if not build.path.is_file():
+                problems.append(f"{build.path}: the pack is gone; publish the month again.")
+            elif content_sha256(build.path) != build.content_sha256:
+                problems += verify_file(office, build.path) or [
+                    f"{build.path}: its contents are not those that were built."
+                ]
+            problems += [
+                f"{build.path}: {entry['sheet']}!{entry['cell']} shows {entry['shown']}; the frozen fact differs."
+                for entry in _entries(office, build.build_id)
+                if entry["kind"] == "fact" and not _agrees(entry, known)
+            ]
+    return problems
+
+
+def trace(office: Office, path: Path, place: str) -> dict[str, Any]:
+    """What stands behind a cell (`'Sheet'!C7`): the fact, its measure, its deliveries and their checks.
+
+    Raises WrongCall when the place cannot be read or holds nothing that is registered; NeedsPerson when the file is no
+    pack of this warehouse.
+    """
+    match = re.fullmatch(r"'?(?P<sheet>[^'!]+)'?!\$?(?P<column>[A-Za-z]{1,3})\$?(?P<row>\d+)", place.strip())
+    if match is None:
+        raise WrongCall(f"{place}: is no cell, such as 'summary'!C12.")
+    where = f"{match['sheet']}!{match['column'].upper()}{match['row']}"
+    found = _read(path)
+    build = _build(office, found)
+    if build is None:
+        raise NeedsPerson(f"{path}: is no pack of this warehouse.")
+    key = next((key for key, value in found.values().items() if value.cell == where), None)
+    entries = {(e["table_name"], e["row_label"], e["column_number"]): e for e in _entries(office, build["build_id"])}
+    if key is None or key not in entries:
+        raise WrongCall(f"{place}: no registered cell of a table stands there.")
+    entry = entries[key]
+    reference = json.loads(entry["reference"])
+    traced = {
+        "cell": where,
+        "shows": found.values()[key].value,
+        "registered": _value(entry["shown"]),
+        "row": entry["row_label"],
+        "column": entry["column_heading"],
+        "kind": entry["kind"],
+        "reference": reference,
+    }
+    if "measure" in reference:
+        traced |= _sources(office, build["candidate_id"], reference, entry["kind"])
+    return traced
+
+
+def _read(path: Path) -> ReadBack:
+    if not path.is_file():
+        raise WrongCall(f"{path}: there is no such file.")
+    try:
+        return read_back(path)
+    except ValueError as error:
+        raise WrongCall(str(error)) from None
+
+
+def _build(office: Office, found: ReadBack) -> dict[str, Any] | None:
+    """The build a file claims to be: the released one of its pack id, else the newest."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT b.build_id, s.candidate_id FROM pack.build b JOIN snapshot.snapshot s USING (position)"
+            " LEFT JOIN pack.release r USING (build_id) WHERE b.pack_id = ANY(:ids)"
+            " ORDER BY r.build_id IS NULL, b.build_id DESC LIMIT 1",
+            ids=[found.pack_id_property or "", found.pack_id_cover or ""],
+        )
+    return rows[0] if rows else None
+
+
+def _entries(office: Office, build_id: int) -> list[dict[str, Any]]:
+    with office.engine.connect() as connection:
+        return warehouse.query(
+            connection,
+            "SELECT * FROM pack.entry WHERE build_id = :build ORDER BY sheet, table_name, row_label, column_number",
+            build=build_id,
+        )
+
+
+def _value(shown: str) -> Any:
+    """A value as it was registered."""
+    return json.loads(shown, parse_float=Decimal)
+
+
+def _agrees(entry: dict[str, Any], known: facts.Facts) -> bool:
+    """Whether a registered fact is the snapshot's, rounded as registered."""
+    reference = json.loads(entry["reference"])
+    fact = known.get(facts.Key(*(reference[name] for name in facts.Key._fields)))
+    if fact is None:
+        return False
+    number = getattr(fact, reference["part"])
+    shown = _value(entry["shown"])
+    if number is None or not isinstance(shown, int | Decimal):
+        return shown == "[x]" if number is None else shown is None
+    return Decimal(shown) == rounded(number, reference["decimals"])
+
+
+def _sources(office: Office, candidate_id: int, reference: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The fact with its numbers, the measure as declared, and the deliveries it was counted from, with their checks."""
+    key = reference["measure"].removesuffix("_rate")
+    measure = office.declarations.measures.get(key)
+    found: dict[str, Any] = {}
+    if measure is not None:
+        found["measure"] = {"title": measure.title, "description": measure.description.strip(), "feed": measure.feed}
+    with office.engine.connect() as connection:
+        if kind == "fact":
+            fact = facts.read(connection, candidate_id)[facts.Key(*(reference[name] for name in facts.Key._fields))]
+            found["fact"] = {name: _plain(value) for name, value in fact._asdict().items()}
+        if measure is None or "period" not in reference:
+            return found
+        areas = reference.get("areas") or [reference.get("area", reference.get("area_code"))]
+        sources = facts.areas(office.declarations, office.declarations.feeds[measure.feed])
+        found["deliveries"] = warehouse.query(
+            connection,
+            "SELECT d.period, d.area_code, d.sha256, v.verdict, v.row_count, v.quarantined_count,"
+            " (SELECT r.origin FROM landing.receipt r WHERE r.delivery_id = d.delivery_id"
+            "  ORDER BY r.receipt_id LIMIT 1) AS file,"
+            " (SELECT coalesce(json_agg(c.check_id ORDER BY c.check_id, c.part), '[]') FROM quality.check_result c"
+            "  WHERE c.validation_id = v.validation_id AND c.outcome = 'failed') AS failed_checks"
+            " FROM snapshot.candidate c CROSS JOIN LATERAL reporting.current_delivery(:feed, c.load_number) current"
+            " JOIN landing.delivery d USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
+            " JOIN quality.validation v USING (validation_id)"
+            " WHERE c.candidate_id = :candidate AND d.period = ANY(:periods) AND d.area_code = ANY(:areas)"
+            " ORDER BY d.period, d.area_code",
+            feed=measure.feed,
+            candidate=candidate_id,
+            periods=_periods(reference.get("basis", "month"), reference["period"]),
+            areas=[sources.get(area, area) for area in areas],
+        )
+    return found
+
+
+def _periods(basis: str, period: str) -> list[str]:
+    """The months that a basis ending with `period` is made of."""
+    if basis == "fytd":
+        return months_between(add_months(period, -((int(period[5:]) - 4) % 12)), period)
+    return months_between(add_months(period, 1 - MONTHS.get(basis, 1)), period)
+
+
+def _plain(value: Any) -> Any:
+    return facts.plain(value) if isinstance(value, Decimal) else value
+
+
+def in_words(traced: dict[str, Any]) -> list[str]:
+    """A trace as lines."""
+    lines = [
+        f"{traced['cell']} shows {traced['shows']} ({traced['row']}, {traced['column']})",
+        f"{traced['kind']}: {candidates.canonical(traced['reference'])}",
+    ]
+    if traced["shows"] != traced["registered"]:
+        lines.append(f"registered as {traced['registered']}")
+    if fact := traced.get("fact"):
+        lines.append("fact: " + ", ".join(f"{name} {value}" for name, value in fact.items() if value not in (None, "")))
+    if measure := traced.get("measure"):
+        lines.append(f"measure: {measure['title']} (feed {measure['feed']}). {measure['description']}")
+    for delivery in traced.get("deliveries", []):
+        failed = ", ".join(delivery["failed_checks"]) or "none"
+        lines.append(
+            f"delivery: {delivery['period']} {delivery['area_code']}, {delivery['file']}, sha256 {delivery['sha256']}, "
+            f"{delivery['row_count']:,} rows, {delivery['quarantined_count']:,} quarantined, failed checks: {failed}"
+        )
+    return lines
