@@ -207,12 +207,12 @@ class _Measure:
         )
 
     def signal_at(self, month: str) -> str:
+        """What a month says, short enough for a row."""
         chart = self.control_chart
         if chart is None or chart.trial or month not in chart.points.index or self.measure.polarity == "context":
             return "[z]"
-        return (
-            words.sentence(self.measure, *chart.points.loc[month, ["signal", "direction"]]).split(". ")[0].rstrip(".")
-        )
+        rule, direction = chart.points["signal"][month], chart.points["direction"][month]
+        return words.sentence(self.measure, rule, direction).split(". ")[0].rstrip(".") if rule else "Nothing unusual"
 
     def sheet(self) -> Sheet:
         """The measure's sheet: the sentence, the chart, one table with the newest month first."""
@@ -220,6 +220,7 @@ class _Measure:
         rate = measure.rate
         columns = [
             Column("Month", "text"),
+            Column("What the month says", "text", width=34),
             Column(f"In the month ({measure.unit})", "number", measure.decimals),
             Column("Usual range, lower limit", "number"),
             Column("Usual range, upper limit", "number"),
@@ -227,11 +228,12 @@ class _Measure:
         ]
         if rate:
             columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
-        columns += [Column("What the month says", "text", width=34), Column("Notes", "text")]
+        columns.append(Column("Notes", "text"))
         rows = []
         for month in reversed(self.months):
             row: list[Cell | str] = [
                 words.of_month(month),
+                self.signal_at(month),
                 _fact_cell(self.material, self.key("month", month), measure.decimals),
                 self.limit(month, "lower"),
                 self.limit(month, "upper"),
@@ -239,10 +241,7 @@ class _Measure:
             ]
             if rate:
                 row.append(_fact_cell(self.material, self.key("r12", month, rate=True), rate.decimals))
-            row += [
-                Cell(self.signal_at(month), Passport("text", "{}")),
-                self.material.marks(self.key("month", month)) or "[z]",
-            ]
+            row.append(self.material.marks(self.key("month", month)) or "[z]")
             rows.append(tuple(row))
         return Sheet(
             name=_sheet_name(measure),
@@ -349,10 +348,10 @@ def _summary(material: Material, measures: list[_Measure]) -> Sheet:
         rows.append(
             (
                 each.measure.title,
-                Cell(each.says, Passport("text", "{}")),
+                each.says,
                 _fact_cell(material, each.key("month", month), 0),
                 _fact_cell(material, each.key("r12", month), 0),
-                _fact_cell(material, earlier, 0) if earlier in material.facts else Cell("[x]", Passport("text", "{}")),
+                _fact_cell(material, earlier, 0) if earlier in material.facts else "[x]",
                 _fact_cell(material, each.key("r12", month, rate=True), 2),
                 ", ".join(_priorities(material, each.measure)) or "[z]",
                 material.marks(each.key("month", month)) or "[z]",
@@ -484,7 +483,7 @@ class _Group:
                     )
                     for code, passport in zip(self.forces, residents, strict=True)
                 ),
-                *((label, self.mean(first, members), Cell("[z]"), "[z]") for label, members in self.means),
+                *((label, self.mean(first, members), "[z]", "[z]") for label, members in self.means),
             ),
         )
         population = _population_note(self.material, self.material.declarations.plan.home_force)
@@ -540,7 +539,7 @@ def _data_quality(material: Material) -> Sheet:
         "warn": "They count; a steward looks at them",
         "info": "They count",
     }
-    nothing = Cell("[z]")
+    nothing = "[z]"
     rows: list[tuple[Cell | str, ...]] = []
     for kind, names, means in (
         ("missing", material.missing, "Shown as not available, never as zero"),
@@ -586,7 +585,7 @@ def _notes(material: Material, measures: list[_Measure]) -> Sheet:
         Table(
             "notes",
             (Column("Term", "text"), Column("Meaning", "text", width=60)),
-            tuple((term, Cell(meaning, Passport("text", "{}"))) for term, meaning in terms),
+            tuple(terms),
         ),
     )
 
