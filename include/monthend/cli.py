@@ -277,7 +277,7 @@ def _finish(office: Office, outcome: Any, as_json: bool) -> None:
         print(f"Seal   {snapshot.seal}")
         for build in outcome.packs:
             print(f"Pack   {build.path}")
-        print(f"Validation reports: {office.home / 'reports' / 'validation'}")
+        print(f"Validation reports: {office.home / 'reports' / 'validation' / 'index.html'}")
         for line in [*outcome.notes, *outcome.needs_person]:
             print(line)
     if outcome.needs_person:

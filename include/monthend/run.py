@@ -143,6 +143,12 @@ def _faults(office: Office, validation_id: int) -> str:
             " ORDER BY check_id, part",
             validation=validation_id,
         )
-    found = "; ".join(f"{check['check_id']} {check['detail'] or check['description']}".rstrip(".") for check in checks)
+    found = "; ".join(_fault(**check) for check in checks)
     head = "Blocked" if delivery["verdict"] == "blocked" else f"Quarantined {delivery['quarantined_count']:,} rows"
     return f"{head}: {delivery['origin']}: {found}. Report: {report.report_path(office, validation_id)}"
+
+
+def _fault(check_id: str, description: str, detail: str) -> str:
+    """A failed check in words: what was found; where that is only row numbers, what they fail."""
+    said = f"{description} {detail}" if not detail or detail.startswith("Rows ") else detail
+    return f"{check_id} {said}".strip().rstrip(".")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monthend import warehouse
 from monthend.office import Office
-from monthend.plan.declarations import ROOT
+from monthend.plan.calendar import month_end
+from monthend.plan.declarations import ROOT, Feed
 
 VERDICTS = {
     "passed": ("Passed.", "Every check passed and all rows count."),
@@ -21,17 +23,20 @@ ORDER = {"error": 0, "failed": 1, "not run": 2, "passed": 3}
 
 
 def write(office: Office, validation_ids: list[int]) -> list[Path]:
-    """Write the report of each validation that has none yet, and give the paths of all, in order."""
+    """Write the report of each validation that has none yet, and the index; give the paths of all, in order."""
     paths = [report_path(office, validation_id) for validation_id in validation_ids]
     missing = [(i, path) for i, path in zip(validation_ids, paths, strict=True) if not path.exists()]
     if missing:
         template = _environment().get_template("report.html")
         for validation_id, path in missing:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".tmp")
-            unfinished.write_text(template.render(**_content(office, validation_id)), encoding="utf-8")
-            os.replace(unfinished, path)
+            _write(path, template.render(**_content(office, validation_id)))
+        _write(index_path(office), _environment().get_template("index.html").render(**_index(office)))
     return paths
+
+
+def index_path(office: Office) -> Path:
+    """Where the page is that lists every delivery's newest verdict and links to its report."""
+    return office.home / "reports" / "validation" / "index.html"
 
 
 def report_path(office: Office, validation_id: int) -> Path:
@@ -43,14 +48,63 @@ def report_path(office: Office, validation_id: int) -> Path:
             " WHERE validation_id = :validation_id",
             validation_id=validation_id,
         )
-    name = "-".join(part for part in (row["period"], row["feed"], row["area_code"], str(validation_id)) if part)
-    return office.home / "reports" / "validation" / f"{name}.html"
+    return index_path(office).with_name(_file_name(row["feed"], row["period"], row["area_code"], validation_id))
+
+
+def _write(path: Path, page: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(page, encoding="utf-8")
+    os.replace(unfinished, path)
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.globals |= {
+        "number": lambda value: "" if value is None else f"{value:,}",
+        "month": lambda period: f"{month_end(period):%B %Y}" if period else "",
+        "day": lambda day: f"{day:%-d %B %Y}",
+    }
+    return environment
+
+
+def _index(office: Office) -> dict[str, Any]:
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT * FROM (SELECT DISTINCT ON (v.delivery_id) v.validation_id, v.verdict, v.row_count,"
+            " v.quarantined_count, d.feed, d.period, d.area_code,"
+            " (SELECT coalesce(string_agg(DISTINCT c.check_id, ', '), '') FROM quality.check_result c"
+            "  WHERE c.validation_id = v.validation_id AND c.outcome IN ('failed', 'error')) AS failed"
+            " FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            " ORDER BY v.delivery_id, v.validation_id DESC) newest"
+            " ORDER BY array_position(ARRAY['blocked', 'quarantined', 'warned', 'passed'], verdict), period DESC,"
+            " feed, area_code",
+        )
+    feeds = office.declarations.feeds
+    validations = [
+        row
+        | {
+            "title": feeds[row["feed"]].title,
+            "area": _area(feeds[row["feed"]], row["area_code"]),
+            "file": _file_name(row["feed"], row["period"], row["area_code"], row["validation_id"]),
+        }
+        for row in rows
+        if row["feed"] in feeds
+    ]
+    counted = Counter(row["verdict"] for row in validations)
+    summary = ", ".join(f"{counted[verdict]:,} {verdict}" for verdict in reversed(VERDICTS) if counted[verdict])
+    return {"validations": validations, "summary": f"{len(validations):,} deliveries: {summary}."}
+
+
+def _area(feed: Feed, code: str) -> str:
+    return next((area.name_in_rows for area in feed.areas if area.code == code), "")
+
+
+def _file_name(feed: str, period: str, area_code: str, validation_id: int) -> str:
+    return "-".join(part for part in (period, feed, area_code, str(validation_id)) if part) + ".html"
 
 
 def _content(office: Office, validation_id: int) -> dict[str, Any]:
@@ -78,7 +132,7 @@ def _content(office: Office, validation_id: int) -> dict[str, Any]:
     return {
         "v": validation,
         "feed": feed,
-        "area": next((area.name_in_rows for area in feed.areas if area.code == validation["area_code"]), ""),
+        "area": _area(feed, validation["area_code"]),
         "verdict": VERDICTS[validation["verdict"]],
         "checks": sorted(checks, key=lambda check: (ORDER[check["outcome"]], check["check_id"], check["part"])),
         "failed": sum(check["outcome"] in ("failed", "error") for check in checks),
@@ -86,7 +140,6 @@ def _content(office: Office, validation_id: int) -> dict[str, Any]:
         "receipts": receipts,
         "why": why,
         "consequence": _consequence,
-        "number": lambda value: "" if value is None else f"{value:,}",
     }
 
 
