@@ -6,7 +6,8 @@ import logging
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import sql
+from psycopg import DataError, sql
+from psycopg import IntegrityError as Misfit
 from psycopg.errors import UniqueViolation
 from pyarrow import csv
 from sqlalchemy import Connection
@@ -119,5 +120,13 @@ def _copy(connection: Connection, feed: Feed, table: pa.Table) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier("reporting", feed.feed), sql.SQL(", ").join(sql.Identifier(name) for name in _names(feed))
     )
-    with warehouse.cursor(connection).copy(statement) as copy:
-        copy.write(payload.getbuffer())
+    try:
+        with warehouse.cursor(connection).copy(statement) as copy:
+            copy.write(payload.getbuffer())
+    except UniqueViolation:
+        raise
+    except (DataError, Misfit) as error:  # its own message holds the row
+        raise NeedsPerson(
+            f"{feed.feed}: the suite let rows through that the warehouse's columns cannot hold ({type(error).__name__}). "
+            "Nothing of the delivery was loaded."
+        ) from None

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from monthend import load, receive, warehouse
-from monthend.errors import WrongCall
+from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain
 from monthend.office import Office
@@ -74,7 +74,10 @@ def run(
             notes.append(f"{month} is frozen already; nothing was changed.")
     else:
         say("propose, sign off, freeze")
-        snapshot = _freeze(office, month, signed_off_by, on)
+        try:
+            snapshot = _freeze(office, month, signed_off_by, on)
+        except NeedsPerson as error:
+            raise NeedsPerson("\n".join([*notes, *needs_person, str(error)])) from None
     say("publish")
     return _publish(office, snapshot, needs_person, notes)
 

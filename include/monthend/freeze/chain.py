@@ -46,6 +46,8 @@ def sign_off(
     `by` is a user or display name. Raises NeedsPerson unless it was an accepted `freeze`: an answer by somebody who
     is not a steward, to something else than this candidate, or without what it needs, is recorded and not accepted.
     """
+    if answer not in ("freeze", "postpone", "refuse"):
+        raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
     candidate = candidates.read(office, candidate_id)
     person = office.declarations.person(by)
     refusal = None
@@ -55,8 +57,6 @@ def sign_off(
         refusal = f"{person.display_name} is not a steward."
     elif shown_sha256 != candidate.shown_sha256:
         refusal = "What was shown is not this candidate as it was proposed."
-    elif answer not in ("freeze", "postpone", "refuse"):
-        raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
     elif answer != "freeze" and not reason:
         refusal = f"To {answer} needs a reason."
     elif answer == "postpone" and (until is None or until <= on):

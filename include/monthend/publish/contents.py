@@ -194,22 +194,28 @@ class _Measure:
         counts = pd.Series([count for _, count in reversed(run)], index=[month for month, _ in reversed(run)])
         return spc.count_chart(counts, self.measure.seasonal)
 
+    @property
+    def usual(self) -> spc.Chart | None:
+        """The control chart where it says what is usual: with enough points for limits."""
+        chart = self.control_chart
+        return None if chart is None or chart.trial or chart.method == "none" else chart
+
     @cached_property
     def says(self) -> str:
         return words.signal(self.measure, self.control_chart)
 
     def limit(self, month: str, column: str, decimals: int = 0) -> Cell:
-        chart = self.control_chart
-        known = chart is not None and not chart.trial and month in chart.points.index
-        value = float(chart.points[column][month]) if known and chart is not None else float("nan")
-        return _derived(
-            value, decimals, f"usual_range_{column}", measure=self.measure.measure, area=self.area, period=month
-        )
+        of = {"measure": self.measure.measure, "area": self.area, "period": month}
+        chart = self.usual
+        if chart is None or month not in chart.points.index:
+            return _derived(float("nan"), decimals, f"usual_range_{column}", **of)
+        baseline = list(chart.points.index[[0, chart.baseline_points - 1]])
+        return _derived(float(chart.points[column][month]), decimals, f"usual_range_{column}", baseline=baseline, **of)
 
     def signal_at(self, month: str) -> str:
         """What a month says, short enough for a row."""
-        chart = self.control_chart
-        if chart is None or chart.trial or month not in chart.points.index or self.measure.polarity == "context":
+        chart = self.usual
+        if chart is None or month not in chart.points.index or self.measure.polarity == "context":
             return "[z]"
         rule, direction = chart.points["signal"][month], chart.points["direction"][month]
         return words.sentence(self.measure, rule, direction).split(". ")[0].rstrip(".") if rule else "Nothing unusual"
@@ -286,9 +292,9 @@ class _Measure:
 
     def chart_columns(self) -> list[tuple[str, str, Role, str]]:
         """Columns of the chart's data: heading, label in the chart, role there, column of the control chart."""
-        chart = self.control_chart
+        chart = self.usual
         columns: list[tuple[str, Role, str]] = [("count", "values", "value")]
-        if chart is not None and not chart.trial and chart.method != "none":
+        if chart is not None:
             columns += [("mean", "mean", "mean"), ("lower limit", "limit", "lower"), ("upper limit", "limit", "upper")]
             if self.measure.polarity != "context":
                 columns += [(label, role, role) for role, label in ROLES.items() if role in set(chart.points["signal"])]
@@ -338,13 +344,15 @@ def _summary(material: Material, measures: list[_Measure]) -> Sheet:
         Column(f"{words.of_month(month)} (count)", "number"),
         Column(f"{words.period('r12', month)} (count)", "number"),
         Column(f"{words.period('r12', year_before)} (count)", "number"),
-        Column(f"{words.period('r12', month)} (per 1,000 residents)", "number", 2),
+        Column(
+            f"{words.period('r12', month)} (per 1,000 residents)", "number", max(_decimals(m.measure) for m in measures)
+        ),
         Column("Speaks to", "text"),
         Column("Notes", "text"),
     )
     rows = []
     for each in measures:
-        earlier = each.key("r12", year_before)
+        earlier, rate = each.key("r12", year_before), each.measure.rate
         rows.append(
             (
                 each.measure.title,
@@ -352,13 +360,13 @@ def _summary(material: Material, measures: list[_Measure]) -> Sheet:
                 _fact_cell(material, each.key("month", month), 0),
                 _fact_cell(material, each.key("r12", month), 0),
                 _fact_cell(material, earlier, 0) if earlier in material.facts else "[x]",
-                _fact_cell(material, each.key("r12", month, rate=True), 2),
+                _fact_cell(material, each.key("r12", month, rate=True), rate.decimals) if rate else "[z]",
                 ", ".join(_priorities(material, each.measure)) or "[z]",
                 material.marks(each.key("month", month)) or "[z]",
             )
         )
     area = material.area_names[material.declarations.plan.home_force]
-    budget = spc.false_alarm_budget(each.control_chart for each in measures if each.control_chart and _speaks(each))
+    budget = spc.false_alarm_budget(each.usual for each in measures if each.usual and _speaks(each))
     return Sheet(
         "summary",
         f"Summary: {area}, data to the end of {words.of_month(month)}",
@@ -373,8 +381,7 @@ def _summary(material: Material, measures: list[_Measure]) -> Sheet:
 
 
 def _speaks(each: _Measure) -> bool:
-    chart = each.control_chart
-    return chart is not None and not chart.trial and each.measure.polarity != "context"
+    return each.usual is not None and each.measure.polarity != "context"
 
 
 def _priorities(material: Material, measure: Measure) -> list[str]:
@@ -555,7 +562,7 @@ def _data_quality(material: Material) -> Sheet:
         rows.append(
             (f"{title}: rows quarantined", "quarantined", *cells, "In no figure until a resent extract replaces them")
         )
-    for check in sorted(material.quality, key=lambda check: -check["failed"]):
+    for check in sorted(material.quality, key=lambda c: (-c["failed"], c["feed"], c["check_id"], c["part"])):
         of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
         cells = (
             Cell(int(check[figure]), Passport("check", canonical({**of, "figure": figure})))
@@ -640,11 +647,7 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[_Measure])
         state,
         Heading("Summary"),
         *(signals or ["No measure shows a change beyond normal month-to-month variation."] if quiet or signals else []),
-        *(
-            [f"The other {quiet} measures show no change beyond normal month-to-month variation."]
-            if signals and quiet
-            else []
-        ),
+        *([f"{_others(quiet)} no change beyond normal month-to-month variation."] if signals and quiet else []),
         *([_too_few(measures)] if not all(map(_speaks, measures)) else []),
         *([f"Missing: {name}." for name in material.missing]),
         Heading("Which month, and why"),
@@ -665,6 +668,10 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[_Measure])
         Link(f"{plan.organisation}, by e-mail", f"mailto:{plan.contact}"),
     ]
     return Cover(title, tuple(lines))
+
+
+def _others(quiet: int) -> str:
+    return f"The other {quiet} measures show" if quiet > 1 else "The other measure shows"
 
 
 def _too_few(measures: list[_Measure]) -> str:

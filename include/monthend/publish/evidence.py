@@ -14,7 +14,7 @@ from monthend.office import Office
 from monthend.plan.calendar import add_months, months_between
 from monthend.publish import packs
 from monthend.publish.contents import rounded
-from monthend.publish.workbook import ReadBack, content_sha256, read_back
+from monthend.publish.workbook import ReadBack, read_back, same
 
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}
 
@@ -42,26 +42,24 @@ def verify_file(office: Office, path: Path) -> list[str]:
         if verdict == "missing":
             problems.append(f"{path}: {entry['sheet']}!{entry['cell']} ({what}) is missing; it was {expected!s}.")
         elif verdict != "ok":
-            where = places[0].cell
-            problems.append(f"{path}: {where} ({what}) shows {places[0].value!s}; it was {expected!s}.")
+            differs = next(place for place in places if not same(expected, place.value))
+            problems.append(f"{path}: {differs.cell} ({what}) shows {differs.value!s}; it was {expected!s}.")
     return problems
 
 
 def verify_packs(office: Office, month: str | None = None) -> list[str]:
     """Hold the packs of a month, or of every month, against their digests, and their facts against the snapshot."""
     problems = []
-    months = [month] if month else sorted({snapshot.month for snapshot in chain.snapshots(office)})
-    for each in months:
-        snapshot = chain.snapshot(office, each)
+    for snapshot in chain.snapshots(office):
+        if month not in (None, snapshot.month):
+            continue
         with office.engine.connect() as connection:
             known = facts.read(connection, snapshot.candidate_id)
-        for build in packs.builds(office, each):
+        for build in packs.builds(office, snapshot.month, snapshot.revision):
             if not build.path.is_file():
                 problems.append(f"{build.path}: the pack is gone; publish the month again.")
-            elif content_sha256(build.path) != build.content_sha256:
-                problems += verify_file(office, build.path) or [
-                    f"{build.path}: its contents are not those that were built."
-                ]
+            elif not packs.as_built(build):
+                problems += _differences(office, build.path)
             problems += [
                 f"{build.path}: {entry['sheet']}!{entry['cell']} shows {entry['shown']}; the frozen fact differs."
                 for entry in _entries(office, build.build_id)
@@ -109,8 +107,16 @@ def _read(path: Path) -> ReadBack:
         raise WrongCall(f"{path}: there is no such file.")
     try:
         return read_back(path)
-    except ValueError as error:
-        raise WrongCall(str(error)) from None
+    except Exception:  # a damaged file fails in as many ways as zip and XML have
+        raise WrongCall(f"{path} cannot be read as an Excel workbook.") from None
+
+
+def _differences(office: Office, path: Path) -> list[str]:
+    """What is wrong with a file that is not as it was built."""
+    try:
+        return verify_file(office, path) or [f"{path}: its contents are not those that were built."]
+    except WrongCall as error:
+        return [str(error)]
 
 
 def _build(office: Office, found: ReadBack) -> dict[str, Any] | None:
@@ -182,14 +188,17 @@ def _sources(office: Office, candidate_id: int, reference: dict[str, Any], kind:
             " ORDER BY d.period, d.area_code",
             feed=measure.feed,
             candidate=candidate_id,
-            periods=_periods(reference.get("basis", "month"), reference["period"]),
+            periods=_periods(reference),
             areas=[sources.get(area, area) for area in areas],
         )
     return found
 
 
-def _periods(basis: str, period: str) -> list[str]:
-    """The months that a basis ending with `period` is made of."""
+def _periods(reference: dict[str, Any]) -> list[str]:
+    """The months that a number is made of: those of its basis, of a limit those of the baseline."""
+    basis, period = reference.get("basis", "month"), reference["period"]
+    if "baseline" in reference:
+        return months_between(*reference["baseline"])
     if basis == "fytd":
         return months_between(add_months(period, -((int(period[5:]) - 4) % 12)), period)
     return months_between(add_months(period, 1 - MONTHS.get(basis, 1)), period)

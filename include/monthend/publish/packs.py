@@ -3,6 +3,8 @@
 import datetime
 import hashlib
 import json
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -68,9 +70,10 @@ def packs_served(office: Office, month: str, without_meeting: bool = False) -> l
     frozen: dict[str, datetime.date] = {}
     for each in chain.snapshots(office):
         frozen.setdefault(each.month, each.frozen_on)  # a restatement does not make a month newer
+    next_freeze = _postponed_until(office, add_months(max(frozen), 1))
     packs = []
     for board in office.declarations.boards.values():
-        meetings: list[datetime.date | None] = [*meetings_served(month, frozen, board.meetings)]
+        meetings: list[datetime.date | None] = [*meetings_served(month, frozen, board.meetings, next_freeze)]
         for meeting in meetings or ([None] if without_meeting else []):
             packs += [_pack(snapshot.digest, snapshot.revision, board, each, meeting) for each in board.renderings]
     return packs
@@ -113,9 +116,9 @@ def draft(office: Office, candidate_id: int) -> list[Path]:
     return paths
 
 
-def builds(office: Office, month: str) -> list[Build]:
-    """The packs of a month's newest revision: of each the released build, else the newest."""
-    snapshot = chain.snapshot(office, month)
+def builds(office: Office, month: str, revision: int | None = None) -> list[Build]:
+    """The packs of a month's newest revision, unless one is named: of each the released build, else the newest."""
+    snapshot = chain.snapshot(office, month, revision)
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
@@ -208,6 +211,9 @@ def release(
         refusal = "To refuse needs a reason."
     elif unknown := set(hold) - set(request.pack_ids):
         refusal = f"No pack that waits has the id {', '.join(sorted(unknown))}."
+    released = [build for build in request.builds if build.pack_id not in hold]
+    if refusal is None and answer == "release":
+        refusal = _hindrance(office, month, released)
     record = {
         "position": snapshot.position,
         "answer": answer,
@@ -220,10 +226,6 @@ def release(
         "accepted": refusal is None,
         "refusal": refusal,
     }
-    released = [build for build in request.builds if build.pack_id not in hold]
-    if refusal is None and answer == "release":
-        parity(office, month)
-        _unchanged(released)
     with office.engine.begin() as connection:
         answer_id = warehouse.insert_one(connection, "pack.answer", record, "answer_id")
         if refusal is None and answer == "release":
@@ -242,6 +244,18 @@ def _pack(digest: str, revision: int, board: Board, rendering: Rendering, meetin
     identity = [digest, revision, board.board, rendering.rendering, meeting.isoformat() if meeting else None]
     pack_id = hashlib.sha256(candidates.canonical(identity).encode()).hexdigest()[:32]
     return Pack(pack_id, board, rendering, meeting)
+
+
+def _postponed_until(office: Office, month: str) -> datetime.date | None:
+    """The day that a month's last answer postponed it to; None where it did not."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT s.until FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
+            " WHERE s.accepted AND c.month = :month ORDER BY s.sign_off_id DESC LIMIT 1",
+            month=month,
+        )
+    return rows[0]["until"] if rows else None
 
 
 def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None) -> Material:
@@ -350,6 +364,7 @@ def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: P
     published = pack.rendering.rendering == "published"
     broken = [f for f in rules.check(path, pack.rendering.rendering) if published or f.level == "E"]
     if broken:
+        path.unlink()  # nobody is to find it among the packs
         raise NeedsPerson("; ".join(f"{f.rule} {f.sheet} {f.cell}: {f.text}" for f in broken[:5]))
     with office.engine.begin() as connection:
         values = {
@@ -420,10 +435,22 @@ def shown(value: Any) -> str:
     return facts.plain(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
-def _unchanged(waiting: Sequence[Build]) -> None:
-    for build in waiting:
-        if not build.path.is_file() or content_sha256(build.path) != build.content_sha256:
-            raise NeedsPerson(f"{build.path} is not the pack that was built: publish the month again.")
+def as_built(build: Build) -> bool:
+    """Whether a pack's file is there and holds what was built."""
+    try:
+        return content_sha256(build.path) == build.content_sha256
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def _hindrance(office: Office, month: str, waiting: Sequence[Build]) -> str | None:
+    """Why packs cannot be released whoever asks for it: they disagree, or a file is not the one that was built."""
+    try:
+        parity(office, month)
+    except NeedsPerson as error:
+        return str(error)
+    changed = [str(build.path) for build in waiting if not as_built(build)]
+    return f"Not what was built: {', '.join(changed)}. Publish the month again." if changed else None
 
 
 def _signer(office: Office, snapshot: chain.Snapshot) -> str:

@@ -4,17 +4,17 @@ from datetime import date
 
 from monthend.plan.calendar import month_end
 from monthend.plan.declarations import Measure
-from monthend.statistics.spc import TRIAL_POINTS, Chart
+from monthend.statistics.spc import BASELINE_POINTS, TRIAL_POINTS, Chart
 
 NO_SIGNAL = "No change beyond normal month-to-month variation."
 CONTEXT = "Shown for context."
 _RANGE = {
-    ("outside", "high"): "{more} than the usual range.",
-    ("outside", "low"): "{less} than the usual range.",
+    ("outside", "high"): "{more} than {usual}.",
+    ("outside", "low"): "{less} than {usual}.",
     ("trend", "high"): "Rising for at least 7 months in a row.",
     ("trend", "low"): "Falling for at least 7 months in a row.",
-    ("two_in_three", "high"): "{more} than usual in at least two of the last three months.",
-    ("two_in_three", "low"): "{less} than usual in at least two of the last three months.",
+    ("two_in_three", "high"): "{more} than usual in at least two of three months in a row.",
+    ("two_in_three", "low"): "{less} than usual in at least two of three months in a row.",
     ("shift", "high"): "{more} than usual; sustained for at least 7 months.",
     ("shift", "low"): "{less} than usual; sustained for at least 7 months.",
 }
@@ -48,9 +48,10 @@ def signal(measure: Measure, chart: Chart | None) -> str:
         return CONTEXT
     points = len(chart.points)
     if chart.trial or chart.method == "none":
+        needed = BASELINE_POINTS if chart.method == "none" else TRIAL_POINTS  # none: declared seasonal, too few for it
         return (
             f"{points} {'months are' if points > 1 else 'month is'} held in a row; "
-            f"what is usual can be said from {TRIAL_POINTS} on."
+            f"what is usual can be said from {needed} on."
         )
     last = chart.points.iloc[-1]
     return sentence(measure, last["signal"], last["direction"])
@@ -60,8 +61,7 @@ def sentence(measure: Measure, rule: str, direction: str) -> str:
     """A signal in words: by its rule and direction, and the measure's polarity."""
     if not rule:
         return NO_SIGNAL
-    words = {"more": "More was recorded", "less": "Less was recorded"} if measure.reading else {}
-    text = _RANGE[rule, direction].format(**({"more": "Higher", "less": "Lower"} | words))
-    if measure.reading:
-        return f"{text} {measure.reading.high if direction == 'high' else measure.reading.low}"
-    return text
+    if measure.reading is None:
+        return _RANGE[rule, direction].format(more="Higher", less="Lower", usual="the usual range")
+    text = _RANGE[rule, direction].format(more="More was recorded", less="Less was recorded", usual="usual")
+    return f"{text} {measure.reading.high if direction == 'high' else measure.reading.low}"

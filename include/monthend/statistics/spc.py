@@ -141,10 +141,8 @@ def count_chart(counts: "pd.Series[int]", seasonal: bool | None = None) -> Chart
         raise ValueError("counts are whole numbers, 0 or more")
     days = months.days_in_month.to_numpy(dtype="float64")
     baseline = min(BASELINE_POINTS, len(value))
-    # Counts that never change have no signal: the length of the months must not give them a season or a swing.
-    constant = bool((value == value[0]).all())
     factor, adjusted = np.ones(len(value)), False
-    if baseline == BASELINE_POINTS and seasonal is not False and not constant:
+    if baseline == BASELINE_POINTS and seasonal is not False:
         waves, probability = _season(value / days, months.month.to_numpy())
         if seasonal or probability < SEASON_LEVEL:
             factor, adjusted = waves, True
@@ -173,7 +171,8 @@ def count_chart(counts: "pd.Series[int]", seasonal: bool | None = None) -> Chart
         points["signal"], points["direction"] = _signals(
             points, level=points["adjusted"].to_numpy(), centre=stats.poisson.median(expected)
         )
-    if constant or method == "none":
+    # Counts that never change have no signal, though by the day the length of their months makes them swing.
+    if method == "none" or (value == value[0]).all():
         points[["signal", "direction"]] = ""
     return Chart(points, baseline, chart.trial, adjusted or bool(seasonal), method)
 

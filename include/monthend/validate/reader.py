@@ -26,6 +26,7 @@ def read(path: Path, feed: Feed) -> pa.Table:
         raise Unreadable("The file is empty.")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         _refuse_other_formats(data)
+        _refuse_other_encodings(data)
     faults: list[str] = []
 
     def fault(row: csv.InvalidRow) -> str:
@@ -69,6 +70,14 @@ def _refuse_other_formats(data: mmap.mmap) -> None:
         raise Unreadable("The file holds NUL bytes: it was damaged on the way.")
 
 
+def _refuse_other_encodings(data: mmap.mmap) -> None:
+    try:
+        str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        row = data[: error.start].count(b"\n")
+        raise Unreadable(f"The encoding is not UTF-8 (row {row}); it looks like Windows-1252.") from None
+
+
 def _refuse_other_columns(found: list[str], expected: list[str]) -> None:
     if len(found) == 1 and any(mark in found[0] for mark in ";\t|"):
         raise Unreadable("Columns are not separated by commas.")
@@ -89,11 +98,6 @@ def _refuse_other_columns(found: list[str], expected: list[str]) -> None:
 def _reason(path: Path, feed: Feed, message: str) -> str:
     """Why the parser gave up, in words; its own message can hold values."""
     data = path.read_bytes()
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n")
-        return f"The encoding is not UTF-8 (row {line}); it looks like Windows-1252."
     if "quote" in message.lower() or "straddl" in message.lower() or "sync" in message.lower():
         return "A quoted field is not closed."
     first = io.BytesIO(data).readline().decode("utf-8").strip()

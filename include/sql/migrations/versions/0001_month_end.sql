@@ -244,10 +244,22 @@ LANGUAGE sql STABLE AS $$
            v.depth = 0 AND NOT v.parent_removed AND v.parent_value <> v.value IS TRUE
     FROM version v WHERE v.place = 1 AND NOT v.removed
 $$;
-CREATE VIEW snapshot.current_fact AS           -- for readers: the facts of the newest snapshot
-    SELECT s.month AS month_end, s.revision, s.digest, f.*
+-- For readers: the facts of the newest snapshot, as fact_at gives them. A function would run with the reader's rights.
+CREATE VIEW snapshot.current_fact AS
+    SELECT s.month AS month_end, s.revision, s.digest, v.measure, v.basis, v.area_code, v.period, v.breakdown,
+           v.category, v.value, v.numerator, v.denominator, v.lower, v.upper, v.mark,
+           v.position = s.position AND NOT v.parent_removed AND v.parent_value <> v.value IS TRUE AS revised
     FROM (SELECT * FROM snapshot.snapshot ORDER BY position DESC LIMIT 1) s
-    CROSS JOIN LATERAL snapshot.fact_at(s.candidate_id) f;
+    CROSS JOIN (
+        SELECT f.*, c.position,
+               row_number() OVER nearest AS place,
+               lead(f.value) OVER nearest AS parent_value,
+               coalesce(lead(f.removed) OVER nearest, true) AS parent_removed
+        FROM snapshot.snapshot c JOIN snapshot.fact f USING (candidate_id)
+        WINDOW nearest AS (PARTITION BY f.measure, f.basis, f.area_code, f.period, f.breakdown, f.category
+                           ORDER BY c.position DESC)
+    ) v
+    WHERE v.place = 1 AND NOT v.removed;
 
 -- publish -------------------------------------------------------------------------------------------------------
 CREATE TABLE pack.build (
