@@ -1,0 +1,1 @@
+"""What monthend adds to Airflow: a timetable, a task that stores a person's answer, how a task finds its office."""

@@ -1,0 +1,76 @@
+"""How a task finds its office, its inbox, its month and its business date."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from monthend.office import Office
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@contextmanager
+def open_office() -> Iterator["Office"]:
+    """Open the office that MONTHEND_HOME, MONTHEND_DATABASE and MONTHEND_DECLARATIONS name.
+
+    What needs a person inside it fails the task at once, with the words it came with: trying again would not help.
+    """
+    from monthend import office
+    from monthend.errors import MonthendError
+
+    database = os.environ.get("MONTHEND_DATABASE") or None
+    declarations = os.environ.get("MONTHEND_DECLARATIONS")
+    try:
+        opened = office.open_office(
+            Path(os.environ.get("MONTHEND_HOME") or ".monthend"), database, Path(declarations) if declarations else None
+        )
+        try:
+            yield opened
+        finally:
+            opened.engine.dispose()
+    except MonthendError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def inbox() -> list[Path]:
+    """The files and folders that MONTHEND_INBOX names, separated as in PATH."""
+    return [Path(path) for path in os.environ.get("MONTHEND_INBOX", "").split(os.pathsep) if path]
+
+
+def month_of(context: Mapping[str, Any]) -> str:
+    """The month that a run is about, YYYY-MM: its partition key, else its param `month`."""
+    from monthend.plan.calendar import month_end
+
+    month = context.get("partition_key") or context["params"].get("month")
+    if not month:
+        raise AirflowFailException(
+            "This run has no month: trigger it with a partition key, or the param month, YYYY-MM."
+        )
+    try:
+        month_end(month)
+    except ValueError as error:
+        raise AirflowFailException(f"{error}. Trigger the run with such a key.") from error
+    return month
+
+
+def business_date(context: Mapping[str, Any]) -> date:
+    """The run's business date: its param `on`, else today in London."""
+    on = context["params"].get("on")
+    return date.fromisoformat(on) if on else datetime.now(LONDON).date()
+
+
+def mail_server() -> dict[str, Any] | None:
+    """The connection smtp_default as the deliver station reads it; None where Airflow has none."""
+    try:
+        connection = Connection.get("smtp_default")
+    except AirflowNotFoundException:
+        return None
+    return {name: getattr(connection, name) for name in ("host", "port", "login", "password", "extra")}
