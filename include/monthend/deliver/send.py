@@ -13,6 +13,7 @@ from monthend.deliver.settings import Mode, Settings, address
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.office import Office
 from monthend.plan.declarations import Board
+from monthend.publish.packs import pack_folder
 from monthend.publish.workbook import content_sha256
 
 WHAT_TO_DO = {
@@ -113,7 +114,7 @@ def _items(
     workbook = _workbook(office, pack)
     if workbook is None:
         problems.append(
-            f"{where}: nothing of it was sent now, because the file in {office.home / 'packs' / pack.month} is missing "
+            f"{where}: nothing of it was sent now, because the file in {pack_folder(office, pack.month, pack.revision)} is missing "
             "or is not the one that was released. Put the released file back; it must not be built again."
         )
         return
@@ -141,7 +142,7 @@ def _not_allowed(pack: Pack, board: Board, recipient: str, sent_to: str) -> str 
 
 def _workbook(office: Office, pack: Pack) -> bytes | None:
     """The bytes of the released file, or None when they are not those that were released."""
-    path = office.home / "packs" / pack.month / pack.file_name
+    path = pack_folder(office, pack.month, pack.revision) / pack.file_name
     if path.name != pack.file_name or not pack.file_name.isprintable():
         return None
     try:

@@ -151,7 +151,8 @@ class Airflow:
             ended = self.state(dag_id, run_id) in FINISHED
             asked = self.call("GET", f"{_run(dag_id, run_id)}/hitlDetails?response_received=false")["hitl_details"]
             for question in asked:
-                if question["task_instance"]["task_id"] == task_id:
+                asking = question["task_instance"]
+                if (asking["task_id"], asking["state"]) == (task_id, "awaiting_input"):  # an answer before fails it
                     return dict(question)
             if ended:
                 break
