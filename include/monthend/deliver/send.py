@@ -113,9 +113,10 @@ def _items(
         return
     workbook = _workbook(office, pack)
     if workbook is None:
+        folder = pack_folder(office, pack.month, pack.revision)
         problems.append(
-            f"{where}: nothing of it was sent now, because the file in {pack_folder(office, pack.month, pack.revision)} is missing "
-            "or is not the one that was released. Put the released file back; it must not be built again."
+            f"{where}: nothing of it was sent now, because the file in {folder} is missing or is not "
+            "the one that was released. Put the released file back; it must not be built again."
         )
         return
     for recipient in dict.fromkeys(recipient.lower() for recipient in board.recipients):
