@@ -95,6 +95,7 @@ def facts(
     """Print a frozen month's facts."""
     from monthend.freeze import query
 
+    _check_month("--period", period)
     office = _office(home, database, declarations, month)
     rows = query.frozen_facts(office, month, revision, measure, area, basis, period)
     if as_json or format_ == "json":
@@ -233,12 +234,16 @@ def main() -> None:
 
 
 def _office(home: Path, database: str | None, declarations: Path | None, month: str | None) -> Office:
+    _check_month("--month", month)
+    return open_office(home, database, declarations)
+
+
+def _check_month(option: str, month: str | None) -> None:
     if month is not None:
         try:
             date.fromisoformat(f"{month}-01")
         except ValueError:
-            raise WrongCall(f"--month {month}: is not a month, YYYY-MM.") from None
-    return open_office(home, database, declarations)
+            raise WrongCall(f"{option} {month}: is not a month, YYYY-MM.") from None
 
 
 def _day(on: str | None) -> date:

@@ -127,6 +127,6 @@ def _copy(connection: Connection, feed: Feed, table: pa.Table) -> None:
         raise
     except (DataError, Misfit) as error:  # its own message holds the row
         raise NeedsPerson(
-            f"{feed.feed}: the suite let rows through that the warehouse's columns cannot hold ({type(error).__name__}). "
-            "Nothing of the delivery was loaded."
+            f"{feed.feed}: the suite let rows through that the warehouse's columns cannot hold "
+            f"({type(error).__name__}). Nothing of the delivery was loaded."
         ) from None

@@ -166,6 +166,8 @@ def stored_path(office: Office, sha256: str) -> Path:
 def _recognised(feed: Feed, match: re.Match[str]) -> Recognised | str:
     named = match.groupdict()
     period, slug = named.get("period", ""), named.get("slug")
+    if "period" in named and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
+        return f"{period} is no month"
     if slug is None:
         return Recognised(feed.feed, period, "")
     area = next((area for area in feed.areas if area.slug == slug), None)

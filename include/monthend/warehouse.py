@@ -57,7 +57,8 @@ def migrate(owner_url: str) -> None:
     engine = create_engine(owner_url)
     with engine.begin() as connection:
         lock(connection, LOAD_LOCK)
-        if _version(connection) != _head():
+        version, known = _version(connection), {None, *_versions()}
+        if version != _head() and version in known:  # a later one is for connect() to refuse
             command.upgrade(_alembic(connection), "head")
     engine.dispose()
 
@@ -163,6 +164,10 @@ def _alembic(connection: Connection | None = None) -> Config:
 
 def _head() -> str | None:
     return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def _versions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
 def _version(connection: Connection) -> str | None:

@@ -44,6 +44,7 @@ COMPONENTS = {
 HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 START_UP = 300.0  # seconds
 POLL = 1.5
+SETTLED = 5.0
 PREFERRED_PORT = 8080
 FINISHED = ("success", "failed")
 
@@ -145,15 +146,22 @@ class Airflow:
     def question(
         self, dag_id: str, run_id: str, task_id: str, seconds: float | None = None, watch: Watch = lambda _: None
     ) -> Json | None:
-        """Wait until a task asks and return its question; None when the run ended and nothing was asked."""
+        """Wait until a task asks and return its question; None when the run ended and nothing was asked.
+
+        A question counts once it has stood for some seconds: Airflow fails a task that is answered before the scheduler
+        has taken note of its waiting.
+        """
+        asked_at = None
         for _ in self.poll(seconds):
             watch(self.tasks(dag_id, run_id))
             ended = self.state(dag_id, run_id) in FINISHED
             asked = self.call("GET", f"{_run(dag_id, run_id)}/hitlDetails?response_received=false")["hitl_details"]
             for question in asked:
-                asking = question["task_instance"]
-                if (asking["task_id"], asking["state"]) == (task_id, "awaiting_input"):  # an answer before fails it
-                    return dict(question)
+                waiting = question["task_instance"]
+                if (waiting["task_id"], waiting["state"]) == (task_id, "awaiting_input"):
+                    asked_at = asked_at or time.monotonic()
+                    if time.monotonic() - asked_at > SETTLED:
+                        return dict(question)
             if ended:
                 break
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from monthend import warehouse
@@ -83,12 +84,12 @@ def validate(office: Office, delivery_ids: list[int], on: date) -> list[Validati
     """
     # reference data first: other suites take values from it
     for feed in sorted(office.declarations.feeds.values(), key=lambda feed: feed.source != "reference"):
-        parameters = _parameters(office, feed)
-        rules = _rules_sha256(office, feed, parameters)
+        known = _known_lsoa_codes(office, feed)
+        rules = _rules_sha256(office, feed, known)
         with office.engine.connect() as connection:
             waiting = _waiting(connection, feed, delivery_ids, rules)
         for batch in _batches(office, feed, waiting):
-            findings = _findings(office, feed, batch, parameters)
+            findings = _findings(office, feed, batch, known)
             _record(office, feed, batch, findings, rules, on)
     latest = latest_validations(office, delivery_ids)
     report.write(office, [validation.validation_id for validation in latest])
@@ -121,10 +122,10 @@ def load_suite(raw: dict[str, Any]) -> Any:
     return suite
 
 
-def _parameters(office: Office, feed: Feed) -> dict[str, Any]:
-    """Reference values that suites name with $PARAMETER, from the newest reference delivery that was not blocked."""
-    if feed.source == "reference":
-        return {}
+def _known_lsoa_codes(office: Office, feed: Feed) -> list[str]:
+    """LSOA codes of either vintage, from the newest reference delivery that was not blocked; none without LSOAs."""
+    if feed.source == "reference" or "lsoa_code" not in {column.column for column in feed.columns}:
+        return []
     with office.engine.connect() as connection:
         newest = warehouse.query(
             connection,
@@ -135,15 +136,15 @@ def _parameters(office: Office, feed: Feed) -> dict[str, Any]:
     for row in newest:
         table = reader.read(stored_path(office, row["sha256"]), office.declarations.feeds["lsoa_exact_fit"])
         codes = {*table["lsoa_2011"].to_pylist(), *table["lsoa_2021"].to_pylist()}
-    return {"known_lsoa_codes": sorted(codes)}
+    return sorted(codes)
 
 
-def _rules_sha256(office: Office, feed: Feed, parameters: dict[str, Any]) -> str:
+def _rules_sha256(office: Office, feed: Feed, known: list[str]) -> str:
     rules = [
         sha256(office.declarations.root / f"include/feeds/{feed.feed}.yaml"),
         sha256(office.declarations.suite(feed)),
     ]
-    return hashlib.sha256(json.dumps([rules, parameters], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([rules, known]).encode()).hexdigest()
 
 
 def _waiting(connection: Connection, feed: Feed, delivery_ids: list[int], rules: str) -> list[Delivery]:
@@ -189,7 +190,7 @@ def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iter
         yield batch
 
 
-def _findings(office: Office, feed: Feed, batch: Batch, parameters: dict[str, Any]) -> dict[int, list[Finding]]:
+def _findings(office: Office, feed: Feed, batch: Batch, known: list[str]) -> dict[int, list[Finding]]:
     """Each delivery's findings: the file's own, its history's, and the suite's."""
     raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
     findings: dict[int, list[Finding]] = {}
@@ -209,7 +210,7 @@ def _findings(office: Office, feed: Feed, batch: Batch, parameters: dict[str, An
                 ]
                 readable.append((delivery, content))
     if readable:
-        for delivery_id, found in _run_suite(raw, feed, readable, parameters).items():
+        for delivery_id, found in _run_suite(raw, feed, readable, known).items():
             findings[delivery_id] += found
     return findings
 
@@ -224,13 +225,13 @@ def _named(expectation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_suite(
-    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], parameters: dict[str, Any]
+    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]
 ) -> dict[int, list[Finding]]:
     """Run a suite over all the batch's rows as one frame; failing rows are asked for only where a check failed."""
-    frame = _frame(feed, batch)
-    counted = _validate(raw, raw["expectations"], frame, parameters, SUMMARY)
+    rows = _batch_of(_frame(raw, feed, batch, known))
+    counted = _validate(rows, raw, raw["expectations"], SUMMARY)
     failing = [e for e in raw["expectations"] if not counted[_key(e)]["success"] and not counted[_key(e)]["error"]]
-    keyed = _validate(raw, failing, frame, parameters, KEYS) if failing else {}
+    keyed = _validate(rows, raw, failing, KEYS) if failing else {}
     findings: dict[int, list[Finding]] = {delivery.delivery_id: [] for delivery, _ in batch}
     for expectation in raw["expectations"]:
         failed: dict[int, list[int]] = {}
@@ -238,21 +239,25 @@ def _run_suite(
             place, row = divmod(key, ROWS_IN_KEY)
             failed.setdefault(place, []).append(row)
         for place, (delivery, table) in enumerate(batch):
-            rows = sorted(failed.get(place, []))
-            finding = Finding(**_named(expectation), element_count=table.num_rows, unexpected_count=len(rows))
+            numbers = sorted(failed.get(place, []))
+            finding = Finding(**_named(expectation), element_count=table.num_rows, unexpected_count=len(numbers))
             if not counted[_key(expectation)]["success"] and not failed:  # it did not run, or does not say which rows
                 finding.outcome, finding.unexpected_count = "error", None
                 finding.detail = "The check itself could not run; nothing is loaded until it can."
-            elif rows:
+            elif numbers:
                 finding.outcome = "failed"
-                finding.rows = rows if finding.action == "quarantine_row" else []
-                finding.detail = f"Rows {', '.join(map(str, rows[:5]))}{' and more' if len(rows) > 5 else ''}."
+                finding.rows = numbers if finding.action == "quarantine_row" else []
+                finding.detail = f"Rows {', '.join(map(str, numbers[:5]))}{' and more' if len(numbers) > 5 else ''}."
             findings[delivery.delivery_id].append(finding)
     return findings
 
 
-def _frame(feed: Feed, batch: list[tuple[Delivery, pa.Table]]) -> pd.DataFrame:
-    """All rows of the batch under each other, keyed by delivery and row, with what each row is expected to say."""
+def _frame(raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]) -> pd.DataFrame:
+    """All rows of the batch under each other, keyed by delivery and row, with what each row is expected to say.
+
+    A column that no check compares with another, or reads as a date, is a categorical: Great Expectations copies and
+    hashes the frame for each check, and that way it is a fraction of the size.
+    """
     areas = {area.code: area.name_in_rows for area in feed.areas}
     tables = []
     for place, (delivery, table) in enumerate(batch):
@@ -265,7 +270,22 @@ def _frame(feed: Feed, batch: list[tuple[Delivery, pa.Table]]) -> pd.DataFrame:
         for name, values in extra.items():
             table = table.append_column(name, values)
         tables.append(table)
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(
+    rows = pa.concat_tables(tables)
+    if known:  # a suite that listed the codes would be walked code by code
+        is_known = pc.cast(pc.is_in(rows["lsoa_code"], value_set=pa.array(known, pa.string())), pa.string())
+        given = pc.is_valid(rows["lsoa_code"])
+        rows = rows.append_column("lsoa_code_known", pc.if_else(given, is_known, pa.scalar(None, pa.string())))
+    as_text = {
+        column
+        for expectation in raw["expectations"]
+        if "pair" in expectation["type"] or "strftime" in expectation["type"]
+        for column in expectation["kwargs"].values()
+        if isinstance(column, str)
+    }
+    for place, name in enumerate(rows.column_names):
+        if rows[name].type == pa.string() and name not in as_text:
+            rows = rows.set_column(place, name, rows[name].dictionary_encode())
+    frame: pd.DataFrame = rows.to_pandas(
         types_mapper=lambda kind: pd.StringDtype("pyarrow", na_value=float("nan")) if kind == pa.string() else None
     )
     return frame
@@ -275,29 +295,23 @@ def _key(expectation: dict[str, Any]) -> tuple[str, str]:
     return expectation["meta"]["check_id"], expectation["meta"]["part"]
 
 
-def _validate(
-    raw: dict[str, Any],
-    expectations: list[dict[str, Any]],
-    frame: pd.DataFrame,
-    parameters: dict[str, Any],
-    result_format: dict[str, Any],
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """One call of Great Expectations. Of its results only what has no row value in it is kept."""
+def _batch_of(frame: pd.DataFrame) -> Any:
+    """The frame as Great Expectations takes it: in memory, without a progress bar in the logs."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    definition = (
-        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
-    )
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
+
+
+def _validate(
+    batch: Any, raw: dict[str, Any], expectations: list[dict[str, Any]], result_format: dict[str, Any]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """One call of Great Expectations. Of its results only what has no row value in it is kept."""
     suite = load_suite(raw | {"expectations": expectations})
-    needed = {name for name in parameters if f'"$PARAMETER": "{name}"' in json.dumps(expectations)}
-    result = definition.get_batch({"dataframe": frame}).validate(
-        suite,
-        result_format=result_format,
-        expectation_parameters={name: parameters[name] for name in needed} or None,
-    )
+    result = batch.validate(suite, result_format=result_format)
     outcomes = {}
     for each in result.results:
         info = each.exception_info or {}

@@ -7,11 +7,11 @@ WITH counted AS MATERIALIZED (
     FROM reporting.current_delivery('police_uk_street', :load) d
     JOIN reporting.police_uk_street s USING (delivery_id)
     GROUP BY d.area_code, d.period, s.crime_type, s.lsoa_code
+), area AS MATERIALIZED (
+    SELECT area_code, parent_code FROM reporting.areas_at(:load) WHERE area_code = ANY(:areas)
 ), district AS MATERIALIZED (
     SELECT l.lsoa_code, a.area_code, a.parent_code
-    FROM reporting.lsoa_district_at(:load) l
-    JOIN reporting.areas_at(:load) a ON a.area_code = l.district_code
-    WHERE a.area_code = ANY(:areas)
+    FROM reporting.lsoa_district_at(:load) l JOIN area a ON a.area_code = l.district_code
 )
 SELECT area_code, month, crime_type, sum(rows)::bigint AS numerator
 FROM counted

@@ -79,7 +79,8 @@ CREATE TABLE reporting.load (
     loaded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE reporting.police_uk_street (
-    delivery_id           bigint NOT NULL REFERENCES landing.delivery,
+    delivery_id           bigint NOT NULL,     -- no key to landing, which would be looked up for every row of a COPY:
+                                               -- the load, inserted in the same transaction, has it
     row_number            bigint NOT NULL,
     crime_id              text,
     month                 text   NOT NULL,
