@@ -196,7 +196,7 @@ DAMAGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("T05", with_table("burglary", "headerRowCount", 0)),
     ("T06", look("burglary", "A12", alignment=Alignment(horizontal="left"))),
     ("T06", put("burglary", "E12", "Donaudampfschifffahrtsgesellschaft")),
-    ("T06", put("burglary", "B12", 123456789012)),
+    ("T06", put("burglary", "B12", 123456789012345)),
     ("T07", with_sheet("burglary", "freeze_panes", "A11")),
     ("T07", filtered),
     ("T08", put("burglary", "E12", None)),

@@ -64,7 +64,7 @@ def test_nothing_is_guessed_from_what_stands_in_a_field(tmp_path: Path) -> None:
         ("Place,Crime type\nOadby,Drugs\n".encode("utf-16"), "The encoding is UTF-16 or binary, not UTF-8."),
         (b"Place,Crime type\nCaf\xe9,Drugs\n", "The encoding is not UTF-8 (row 1); it looks like Windows-1252."),
         (b"Place,Crime type\nOadby,Drugs\n\xe9\n", "The encoding is not UTF-8 (row 2); it looks like Windows-1252."),
-        (b"Place,Crime type\n" + b"Oadby,Drugs\n" * 99 + b"a\0,b\n", "The file holds NUL bytes: it was damaged on the way."),
+        (b"Place,Crime type\n" + b"a,b\n" * 200 + b"a\0,b\n", "The file holds NUL bytes: it was damaged on the way."),
         (b"\n <html>", "The file is a web page (often an error page), not an extract."),
         (b"PK\x03\x04 and more", "The file is a zip or a workbook under another name, not a CSV."),
         (b"Place;Crime type\nOadby;Drugs\n", "Columns are not separated by commas."),
@@ -72,7 +72,10 @@ def test_nothing_is_guessed_from_what_stands_in_a_field(tmp_path: Path) -> None:
         (b"Place\nOadby\n", "Columns differ from the feed's (missing: Crime type)."),
         (b"Place,Crime type,Age\nOadby,Drugs,1\n", "Columns differ from the feed's (not in the feed: column 3)."),
         (b"Place,Crime type,Place\nOadby,Drugs,1\n", "Columns differ from the feed's (twice: Place)."),
-        (b"place,Crime type\nOadby,Drugs\n", "Columns differ from the feed's (missing: Place; not in the feed: column 1)."),
+        (
+            b"place,Crime type\nOadby,Drugs\n",
+            "Columns differ from the feed's (missing: Place; not in the feed: column 1).",
+        ),
         (
             b"Oadby,Drugs\nWigston,Drugs\n",
             "Columns differ from the feed's (missing: Place, Crime type; not in the feed: column 1, 2).",

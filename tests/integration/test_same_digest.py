@@ -1,0 +1,65 @@
+"""The same data and declarations give the same digest and the same facts, anywhere and in whatever portions."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from offices import ON, STEWARD, Desk, NewDesk, Rows, Street, monthend
+
+from monthend.freeze.query import frozen_facts
+
+FORCES = ["kent", "leicestershire"]
+
+
+def test_two_homes_with_the_same_extracts_print_the_same_facts_under_the_same_digest(
+    desk: Desk, home: Path, street: Street, tmp_path: Path
+) -> None:
+    """One gets files in a folder and has a server of its own, the other a zip."""
+    folder = street.inbox(tmp_path / "folder", ["2025-01"], FORCES)
+    with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+        for path in sorted(folder.iterdir(), reverse=True):
+            archive.write(path, f"2025-01/{path.name}")
+    run = ("run", "--month", "2025-01", "--signed-off-by", STEWARD, "--on", ON, "--json")
+    one = monthend(*run, "--inbox", folder, "--home", home, folder=tmp_path)
+    other = desk.run("2025-01", tmp_path / "download.zip", by="A. Steward")
+    assert json.loads(one.stdout)["digest"] == other.snapshot.digest
+    assert json.loads(one.stdout)["seal"] != other.snapshot.seal  # the time of the sign-off is in it
+    printed = monthend("facts", "--month", "2025-01", "--home", home, folder=tmp_path)
+    assert printed.stdout == desk.ask("facts", "--month", "2025-01").stdout
+    assert printed.stdout.count("\n") == 1 + 17 * 15 * 2 * 3  # areas, measures, their rates; month, r12, fytd
+
+
+def test_extracts_that_come_month_by_month_end_in_the_digest_of_those_that_come_at_once(
+    new_desk: NewDesk, street: Street, tmp_path: Path
+) -> None:
+    def corrected(rows: Rows) -> None:
+        rows.pop()
+
+    street.inbox(tmp_path / "1", ["2025-01"], FORCES)
+    street.inbox(tmp_path / "2", ["2025-02"], FORCES)
+    street.inbox(tmp_path / "3", ["2025-03"], FORCES)
+    street.changed(tmp_path / "3", "2025-01", "kent", corrected)
+    monthly, at_once = new_desk(), new_desk()
+    for number, month in enumerate(("2025-01", "2025-02", "2025-03"), start=1):
+        monthly.take_in(tmp_path / str(number))
+        last = monthly.freeze(month)
+    at_once.take_in(tmp_path)
+    together = at_once.freeze("2025-03")
+    assert (last.position, together.position) == (3, 1)
+    assert last.digest == together.digest
+    assert last.seal != together.seal
+    assert [(row["value"], row["measure"], row["period"]) for row in frozen_facts(monthly.office, "2025-03")] == [
+        (row["value"], row["measure"], row["period"]) for row in frozen_facts(at_once.office, "2025-03")
+    ]
+    assert sum("r" in row["mark"].split() for row in frozen_facts(monthly.office, "2025-03")) > 0
+    assert sum("r" in row["mark"].split() for row in frozen_facts(at_once.office, "2025-03")) == 0
+
+
+def test_one_row_more_is_another_digest(new_desk: NewDesk, street: Street, tmp_path: Path) -> None:
+    digests = set()
+    for number in (0, 1):
+        path = street.changed(tmp_path / str(number), "2025-01", "kent", lambda rows: rows.extend(rows[:1] * number))  # noqa: B023
+        desk = new_desk()
+        desk.take_in(path)
+        digests.add(desk.freeze("2025-01").digest)
+    assert len(digests) == 2

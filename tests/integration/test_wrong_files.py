@@ -1,0 +1,253 @@
+"""An inbox in which everything has gone wrong at once: each file gets its verdict, the good ones are counted."""
+
+import csv
+import io
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bad_inputs import CASES
+from independent_count import count
+from offices import ON, STEWARD, Desk, Rows, Server, Street, folder_for_server, monthend
+
+from monthend import warehouse
+from monthend.errors import NeedsPerson
+from monthend.freeze.query import frozen_facts
+from monthend.office import open_office
+
+ADDRESS = "zz.secret@example.org"  # a person's, made up
+FORCES = ["bedfordshire", "essex", "hampshire", "hertfordshire", "kent", "leicestershire", "nottinghamshire", "sussex"]
+PERIODS = ["2024-02", "2024-04", "2024-06", "2024-08", "2024-10", "2024-12"]  # the month after each is free
+GOOD = ("2025-01", ["leicestershire", "sussex"])
+
+
+def with_secrets(headings: list[str]) -> Callable[[Rows], None]:
+    """Put the secret under headings of the third row."""
+
+    def change(rows: Rows) -> None:
+        rows[2].update(dict.fromkeys(headings, ADDRESS))
+
+    return change
+
+
+def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda content: content.replace(old, new, 1)
+
+
+SECRETS: dict[str, Callable[[bytes], bytes]] = {
+    "a row short of fields": replaced(b"\n", f"\n{ADDRESS},{ADDRESS}\n".encode()),
+    "no headings": lambda content: ADDRESS.encode() + content.partition(b"\n")[2],
+    "a heading too many": replaced(b"\n", f",{ADDRESS}\n".encode()),
+    "an open quote": replaced(b"\n", f'\n"{ADDRESS},'.encode()),
+    "another encoding": replaced(b"\n", f"\n{ADDRESS} caf\xe9,".encode("cp1252")),
+    "a NUL": replaced(b"On or near", f"{ADDRESS}\0".encode()),
+    "semicolons": lambda content: content.replace(b",", f";{ADDRESS}".encode()),
+}
+
+
+@dataclass
+class Aftermath:
+    """What the run left: the office, what the command line said, and the file that each case is about."""
+
+    desk: Desk
+    done: subprocess.CompletedProcess[str]
+    inbox: Path
+    files: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def aftermath(street: Street) -> Iterator[Aftermath]:
+    """One run over one inbox with every case, files with secrets, and the good files of two forces."""
+    with folder_for_server() as folder:
+        inbox, home = folder / "inbox", folder / "home"
+        partitions = iter([(period, force) for period in PERIODS for force in FORCES])
+        files = {}
+        for name, case in CASES.items():
+            (inbox / name).mkdir(parents=True)
+            files[name] = case.write(inbox / name, street.file(*next(partitions)))[-1]
+        for name, spoil in SECRETS.items():
+            path = street.changed(inbox / name, *next(partitions), lambda rows: None)
+            path.write_bytes(spoil(path.read_bytes()))
+        for heading in ("Month", "Falls within", "Longitude", "Crime type", "Location"):
+            street.changed(inbox / heading, *next(partitions), with_secrets([heading]))
+        street.inbox(inbox / "good", [GOOD[0]], GOOD[1])
+        done = monthend(
+            *("run", "--month", "2025-03", "--inbox", inbox, "--signed-off-by", STEWARD, "--on", ON),
+            *("--home", home),
+            folder=folder,
+        )
+        desk = Desk(open_office(home), Server(home), warehouse.DATABASE)
+        yield Aftermath(desk, done, inbox, files)
+        desk.office.engine.dispose()
+
+
+def test_the_run_ends_in_words_and_with_exit_code_1(aftermath: Aftermath) -> None:
+    assert aftermath.done.returncode == 1
+    assert aftermath.done.stderr == ""
+    assert "Traceback" not in aftermath.done.stdout
+    assert not (aftermath.inbox.parent / "monthend-error.log").exists()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_file_has_its_verdict_and_is_named(aftermath: Aftermath, name: str) -> None:
+    case, path = CASES[name], aftermath.files[name]
+    lines = [line for line in aftermath.done.stdout.splitlines() if f"{path}:" in line or f"{path}!" in line]
+    verdicts = aftermath.desk.rows(
+        "SELECT v.verdict FROM quality.validation v JOIN landing.receipt r USING (delivery_id) WHERE r.origin = %s",
+        str(path),
+    )
+    loaded = aftermath.desk.rows(
+        "SELECT count(*) FROM reporting.load JOIN landing.receipt r USING (delivery_id) WHERE r.origin LIKE %s",
+        f"{path}%",
+    )
+    if case.expected == "refused":
+        refusals = aftermath.desk.rows("SELECT reason FROM landing.refusal WHERE origin = %s", str(path))
+        assert len(refusals) == 1
+        assert (lines, verdicts, loaded) == ([f"Refused: {path}: {refusals[0][0]}."], [], [(0,)])
+    elif case.expected == "ignored":
+        assert (lines, verdicts, loaded) == ([f"Left alone: {path}: is still being written."], [], [(0,)])
+    else:
+        assert verdicts == [(case.expected,)]
+        assert loaded == [(0 if case.expected == "blocked" else 1,)]
+        starts = {"blocked": [f"Blocked: {path}: "], "quarantined": [f"Quarantined 1 rows: {path}: "]}
+        assert len(lines) == len(starts.get(case.expected, []))
+        assert all(map(str.startswith, lines, starts.get(case.expected, [])))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.expected in ("blocked", "quarantined", "warned")]
+)
+def test_the_check_that_found_it_is_stored(aftermath: Aftermath, name: str) -> None:
+    case = CASES[name]
+    failed = aftermath.desk.rows(
+        "SELECT DISTINCT CASE WHEN check_id = 'G03' AND part = 'file' AND %s = 'reader' THEN 'reader' ELSE check_id END"
+        " FROM quality.check_result JOIN quality.validation USING (validation_id)"
+        " JOIN landing.receipt r USING (delivery_id) WHERE r.origin = %s AND outcome = 'failed'",
+        case.rule,
+        str(aftermath.files[name]),
+    )
+    assert (case.rule,) in failed
+
+
+def test_the_good_files_are_counted_and_their_month_is_frozen(aftermath: Aftermath) -> None:
+    assert aftermath.done.stdout.startswith("2025-03, revision 1: frozen on 10 June 2025.\n")
+    counts = count((aftermath.inbox / "good").iterdir())
+    printed = monthend(
+        *("facts", "--month", "2025-03", "--measure", "open_burglary", "--basis", "month", "--period", GOOD[0]),
+        *("--home", aftermath.desk.office.home),
+        folder=aftermath.inbox.parent,
+    )
+    shown = {row["area_code"]: row["value"] for row in csv.DictReader(io.StringIO(printed.stdout))}
+    for area in ("E23000021", "E23000033", "E06000016", "E07000135"):
+        assert shown[area] == str(counts.get((area, GOOD[0], "Burglary"), 0))
+    assert shown["E23000032"] == ""  # Kent's came in none of the files
+
+
+def test_what_is_due_and_missing_is_named(aftermath: Aftermath) -> None:
+    missing = [line for line in aftermath.done.stdout.splitlines() if line.startswith("Missing: ")]
+    assert missing == [
+        f"Missing: Street-level crime (data.police.uk), January 2025, {force}."
+        for force in (
+            "Bedfordshire Police", "Essex Police", "Hampshire Constabulary", "Hertfordshire Constabulary",
+            "Kent Police", "Nottinghamshire Police",
+        )
+    ]  # fmt: skip
+
+
+def test_rows_that_came_in_are_loaded_or_quarantined(aftermath: Aftermath) -> None:
+    rows = aftermath.desk.rows(
+        "SELECT v.row_count, l.row_count, v.quarantined_count,"
+        " (SELECT count(*) FROM reporting.police_uk_street s WHERE s.delivery_id = l.delivery_id),"
+        " (SELECT count(DISTINCT row_number) FROM quality.quarantined_row q WHERE q.validation_id = v.validation_id),"
+        " (SELECT count(*) FROM reporting.police_uk_street s JOIN quality.quarantined_row q USING (row_number)"
+        "  WHERE s.delivery_id = l.delivery_id AND q.validation_id = v.validation_id),"
+        " r.origin FROM reporting.load l JOIN quality.validation v USING (validation_id)"
+        " JOIN landing.receipt r ON r.delivery_id = l.delivery_id"
+        " JOIN landing.delivery d ON d.delivery_id = l.delivery_id WHERE d.feed = 'police_uk_street'"
+    )
+    assert len(rows) > 10
+    assert sum(quarantined for _, _, quarantined, *_ in rows) == 4  # two of the cases, two of the secrets
+    for came, loaded, quarantined, stand, numbered, both, origin in rows:
+        with Path(origin).open(encoding="utf-8", newline="") as file:
+            assert came == sum(1 for _ in csv.DictReader(file)), origin
+        assert (loaded + quarantined, stand, numbered, both) == (came, loaded, quarantined, 0), origin
+
+
+@pytest.mark.parametrize("value", [ADDRESS, "jo.bloggs@example.com", "Burglery"])
+def test_no_value_of_a_row_is_anywhere_but_in_the_landing_store(aftermath: Aftermath, value: str) -> None:
+    home = aftermath.desk.office.home
+    for table, *_ in aftermath.desk.rows(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+        " AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+    ):
+        statement = f"SELECT count(*) FROM {table} t WHERE position(%s in t::text) > 0"
+        assert aftermath.desk.rows(statement, value) == [(0,)], table
+    holding = [
+        path
+        for path in home.rglob("*")
+        if path.is_file() and home / "landing" not in path.parents and value.encode() in path.read_bytes()
+    ]
+    assert holding == []
+    assert value not in aftermath.done.stdout + aftermath.done.stderr
+
+
+@pytest.mark.parametrize("name", ["zip_truncated", "column_missing", "error_page"])
+def test_a_wrong_file_that_came_alone_is_named_too(desk: Desk, street: Street, tmp_path: Path, name: str) -> None:
+    """Nothing can be frozen then; why is still said."""
+    [path] = CASES[name].write(tmp_path, street.file("2025-01", "kent"))
+    with pytest.raises(NeedsPerson) as error:
+        desk.run("2025-01", tmp_path)
+    assert str(path) in str(error.value)
+    assert "2025-01: no feed has anything loaded up to this month, so there is nothing to propose." in str(error.value)
+
+
+WRONG_REFERENCE = [
+    ("residents.csv", "E23000021,2011-03-27", "E23000021,2011-02-31"),  # no such day
+    ("residents.csv", "2011 Census residents", ""),
+    ("residents.csv", "E23000021,", ","),
+    ("residents.csv", ",9", ",99999999999999999999"),
+    ("lsoa_exact_fit.csv", "E07000223", ""),
+    ("lsoa_exact_fit.csv", "E01031349,Adur 001A,E01031349", "E01031349,Adur 001A,"),
+    ("areas.csv", "E23000021,", ","),
+    ("areas.csv", "E23000002,", "E23000001,"),  # twice
+]
+
+
+def test_wrong_reference_data_is_blocked_and_the_shipped_holds(desk: Desk, tmp_path: Path) -> None:
+    shipped = desk.office.declarations.root / "include/reference"
+    for number, (name, old, new) in enumerate(WRONG_REFERENCE):
+        content = (shipped / name).read_text(encoding="utf-8")
+        assert old in content
+        path = tmp_path / f"{Path(name).stem}_{number}.csv"
+        path.write_text(content.replace(old, new, 1), encoding="utf-8")
+    desk.take_in(tmp_path)
+    assert desk.rows(
+        "SELECT verdict, array_agg(DISTINCT check_id), count(DISTINCT validation_id) FROM quality.validation"
+        " JOIN quality.check_result USING (validation_id) WHERE outcome = 'failed' AND action = 'block_feed'"
+        " GROUP BY verdict"
+    ) == [("blocked", ["R01"], len(WRONG_REFERENCE))]
+    assert desk.rows("SELECT count(*) FROM reporting.load") == [(3,)]
+
+
+def test_newer_reference_data_replaces_the_shipped(server: Server, street: Street, tmp_path: Path) -> None:
+    """In a new office they come together, and the newer is no repetition of the shipped."""
+    database = server.copy_of(warehouse.DATABASE)
+    desk = Desk(open_office(tmp_path / "home", server.url(database)), server, database)
+    shipped = desk.office.declarations.root / "include/reference"
+    residents = (shipped / "residents.csv").read_text(encoding="utf-8")
+    areas = (shipped / "areas.csv").read_text(encoding="utf-8")
+    inbox = street.inbox(tmp_path / "inbox", ["2025-01"], ["leicestershire"])
+    (inbox / "residents.csv").write_text(f"{residents}E23000021,2023-06-30,mid-2023 estimate,1000000\n", "utf-8")
+    (inbox / "areas.csv").write_text(areas.replace(",Leicestershire,", ",Leics,", 1), "utf-8")
+    desk.take_in(inbox)
+    assert desk.rows("SELECT DISTINCT verdict FROM quality.validation") == [("passed",)]
+    desk.freeze("2025-01")
+    only = {"area": "E23000021", "basis": "month", "period": "2025-01"}
+    [count] = frozen_facts(desk.office, "2025-01", measure="open_all_crime", **only)
+    [rate] = frozen_facts(desk.office, "2025-01", measure="open_all_crime_rate", **only)
+    assert rate["denominator"] == 1_000_000
+    assert rate["value"] == count["value"] / 1000
+    assert count["area_name"] == "Leics"
+    desk.office.engine.dispose()
