@@ -43,7 +43,9 @@ def test_extracts_that_come_month_by_month_end_in_the_digest_of_those_that_come_
     for number, month in enumerate(("2025-01", "2025-02", "2025-03"), start=1):
         monthly.take_in(tmp_path / str(number))
         last = monthly.freeze(month)
-    at_once.take_in(tmp_path)
+    superseded = street.file("2025-01", "kent").name  # in the other office it came first, and another one after
+    (tmp_path / "1" / superseded).unlink()
+    at_once.take_in(tmp_path / "3", tmp_path / "2", tmp_path / "1")
     together = at_once.freeze("2025-03")
     assert (last.position, together.position) == (3, 1)
     assert last.digest == together.digest

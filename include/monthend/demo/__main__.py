@@ -63,7 +63,8 @@ class Terminal:
     def watch(self, airflow: Airflow, tasks: list[Json]) -> None:
         """Show how far a run is, and say once what failed in it."""
         states = Counter(str(task["state"] or "to do").replace("_", " ") for task in tasks)
-        self._status.update(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+        so_far = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        self._status.update(f"{tasks[0]['dag_id']}: {so_far}" if tasks else "")
         for task in tasks:
             failure = (task["id"], task["try_number"], task["state"])
             if task["state"] in FAILURES and failure not in self._failures:
@@ -73,7 +74,9 @@ class Terminal:
 
 
 def main(
-    home: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".demo"),
+    home: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; .demo, or a folder in it for each download.")
+    ] = None,
     month: Annotated[str, typer.Option(help="The month that ended, YYYY-MM.")] = "2025-03",
     archive: Annotated[
         Path | None, typer.Option(help="A data.police.uk download; without one, made-up files are written.")
@@ -84,6 +87,8 @@ def main(
     for number in STOPS:  # a shell starts what is in the background deaf to Ctrl-C
         signal.signal(number, signal.default_int_handler)
     terminal = Terminal()
+    if home is None:  # what was made up and what was published must not meet in one warehouse
+        home = Path(".demo/downloads") / archive.stem if archive else Path(".demo")
     try:
         demonstrate(terminal, home.resolve(), month, archive, once)
     except MonthendError as error:

@@ -30,6 +30,7 @@ ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which
     "shift": "7 on one side of the mean",
 }
 OLD_POPULATION_YEARS = 10
+NOT_COMPARED = "Not compared with the most similar group: no quarter is complete for all of its forces."
 AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more than half the highest
 
 
@@ -93,7 +94,7 @@ def book(material: Material, pack: Pack) -> Book:
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
         cover=_cover(material, pack, title, sheets),
         sheets=(
-            _summary(material, sheets),
+            _summary(material, sheets, compared=not pack.board.most_similar_group or bool(compared)),
             *(sheet.sheet() for sheet in sheets),
             *compared[:1],
             _data_quality(material),
@@ -335,18 +336,17 @@ def _population_note(material: Material, area: str) -> str:
     return note
 
 
-def _summary(material: Material, measures: list[_Measure]) -> Sheet:
+def _summary(material: Material, measures: list[_Measure], compared: bool) -> Sheet:
     """A row a measure: the sentence first, then the counts."""
     month, year_before = material.month, add_months(material.month, -12)
+    rated = [each.measure for each in measures if each.measure.rate]
     columns = (
         Column("Measure", "text"),
         Column("What the data say", "text", width=44),
         Column(f"{words.of_month(month)} (count)", "number"),
         Column(f"{words.period('r12', month)} (count)", "number"),
         Column(f"{words.period('r12', year_before)} (count)", "number"),
-        Column(
-            f"{words.period('r12', month)} (per 1,000 residents)", "number", max(_decimals(m.measure) for m in measures)
-        ),
+        Column(f"{words.period('r12', month)} ({_per(rated)})", "number", max(map(_decimals, rated), default=0)),
         Column("Speaks to", "text"),
         Column("Notes", "text"),
     )
@@ -375,6 +375,7 @@ def _summary(material: Material, measures: list[_Measure]) -> Sheet:
             f"Were nothing to change, chance alone would make about {budget:.1f} of the "
             f"{sum(map(_speaks, measures))} measures read that way look unusual in a month.",
             _population_note(material, material.declarations.plan.home_force),
+            *([] if compared else [NOT_COMPARED]),
         ),
         Table("summary", columns, tuple(rows)),
     )
@@ -455,7 +456,7 @@ class _Group:
         table = Table(
             "most_similar_group",
             (
-                Column("Measure (per 1,000 residents)", "text"),
+                Column(f"Measure ({_per(self.measures)})", "text"),
                 *(Column(self.name(code), "number", decimals) for code in self.forces),
                 *(Column(label, "number", decimals) for label, _ in self.means),
             ),
@@ -468,7 +469,8 @@ class _Group:
                 for measure in self.measures
             ),
         )
-        rate_heading = f"{first.title} (per 1,000 residents)"
+        unit = _per([first])
+        rate_heading = f"{first.title} ({unit})"
         residents = [
             _passport(self.material, self.key(first, code, basis, period), "denominator", 0) for code in self.forces
         ]
@@ -507,14 +509,14 @@ class _Group:
                 ),
                 table,
                 Chart(
-                    title=f"{first.title} per 1,000 residents, {span}",
-                    alternative_text=f"Bar chart of {first.title.lower()} per 1,000 residents for the "
+                    title=f"{first.title} {unit}, {span}",
+                    alternative_text=f"Bar chart of {first.title.lower()} {unit} for the "
                     f"{len(self.forces)} forces of the most similar group in alphabetical order, and the means.",
                     kind="bar",
                     sheet=CHART_FORCES,
                     category="Force",
                     series=(Series(rate_heading, "values", first.title),),
-                    unit="per 1,000 residents",
+                    unit=unit,
                 ),
             ),
             Sheet(
@@ -524,6 +526,12 @@ class _Group:
                 behind,
             ),
         )
+
+
+def _per(measures: list[Measure]) -> str:
+    """The unit of rates that stand under one heading."""
+    units = {f"per {measure.rate.per:,} residents" for measure in measures if measure.rate}
+    return units.pop() if len(units) == 1 else "rate, its unit on the measure's worksheet"
 
 
 def _decimals(measure: Measure) -> int:

@@ -176,17 +176,19 @@ def _sources(office: Office, candidate_id: int, reference: dict[str, Any], kind:
         sources = facts.areas(office.declarations, office.declarations.feeds[measure.feed])
         found["deliveries"] = warehouse.query(
             connection,
-            "SELECT d.period, d.area_code, d.sha256, v.verdict, v.row_count, v.quarantined_count,"
+            "SELECT d.feed, d.period, d.area_code, d.sha256, v.verdict, v.row_count, v.quarantined_count,"
             " (SELECT r.origin FROM landing.receipt r WHERE r.delivery_id = d.delivery_id"
             "  ORDER BY r.receipt_id LIMIT 1) AS file,"
             " (SELECT coalesce(json_agg(c.check_id ORDER BY c.check_id, c.part), '[]') FROM quality.check_result c"
             "  WHERE c.validation_id = v.validation_id AND c.outcome = 'failed') AS failed_checks"
-            " FROM snapshot.candidate c CROSS JOIN LATERAL reporting.current_delivery(:feed, c.load_number) current"
+            " FROM snapshot.candidate c CROSS JOIN unnest(CAST(:feeds AS text[])) AS wanted(feed)"
+            " CROSS JOIN LATERAL reporting.current_delivery(wanted.feed, c.load_number) current"
             " JOIN landing.delivery d USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
             " JOIN quality.validation v USING (validation_id)"
-            " WHERE c.candidate_id = :candidate AND d.period = ANY(:periods) AND d.area_code = ANY(:areas)"
-            " ORDER BY d.period, d.area_code",
-            feed=measure.feed,
+            " WHERE c.candidate_id = :candidate"
+            " AND (d.period = '' OR d.period = ANY(:periods) AND d.area_code = ANY(:areas))"
+            " ORDER BY d.feed, d.period, d.area_code",
+            feeds=[measure.feed, *(["residents"] if reference["measure"] != measure.measure else [])],
             candidate=candidate_id,
             periods=_periods(reference),
             areas=[sources.get(area, area) for area in areas],
@@ -222,8 +224,9 @@ def in_words(traced: dict[str, Any]) -> list[str]:
         lines.append(f"measure: {measure['title']} (feed {measure['feed']}). {measure['description']}")
     for delivery in traced.get("deliveries", []):
         failed = ", ".join(delivery["failed_checks"]) or "none"
+        what = " ".join(delivery[name] for name in ("feed", "period", "area_code") if delivery[name])
         lines.append(
-            f"delivery: {delivery['period']} {delivery['area_code']}, {delivery['file']}, sha256 {delivery['sha256']}, "
-            f"{delivery['row_count']:,} rows, {delivery['quarantined_count']:,} quarantined, failed checks: {failed}"
+            f"delivery: {what}, {delivery['file']}, sha256 {delivery['sha256']}, {delivery['row_count']:,} rows, "
+            f"{delivery['quarantined_count']:,} quarantined, failed checks: {failed}"
         )
     return lines
