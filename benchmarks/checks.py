@@ -16,6 +16,7 @@ from benchmarks.measure import Comparison, cost
 from monthend.plan.declarations import ROOT, Declarations, Feed
 from monthend.receive import Recognised, recognise
 from monthend.validate import reader, validation
+from monthend.validate.finding import Delivery
 
 HOLD = 6.0
 # what is put wrong: column, value (None: empty), in one row of so many
@@ -71,13 +72,13 @@ def measure(inbox: Inbox, repeats: int) -> Comparison:
     return Comparison("checks: verdict and failing keys", rows, reference, subject, HOLD, notes)
 
 
-def _batch(inbox: Inbox, declarations: Declarations, feed: Feed) -> list[tuple[validation.Delivery, pa.Table]]:
+def _batch(inbox: Inbox, declarations: Declarations, feed: Feed) -> list[tuple[Delivery, pa.Table]]:
     batch = []
     with tempfile.TemporaryDirectory(prefix="monthend-") as folder:
         for number, path in enumerate(bare.unzip(inbox.zips, Path(folder))):
             what = recognise(declarations, path.name)
             if isinstance(what, Recognised):
-                delivery = validation.Delivery(number, feed.feed, what.period, what.area_code, str(number), ON)
+                delivery = Delivery(number, feed.feed, what.period, what.area_code, str(number), ON)
                 batch.append((delivery, _with_defects(reader.read(path, feed), seed=number)))
     return batch
 
@@ -91,7 +92,7 @@ def _with_defects(table: pa.Table, seed: int) -> pa.Table:
     return table
 
 
-def _plain_frame(feed: Feed, batch: list[tuple[validation.Delivery, pa.Table]], known: list[str]) -> pd.DataFrame:
+def _plain_frame(feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]) -> pd.DataFrame:
     """The batch's rows as a pandas user would hold them: strings, and a column for what each row should say."""
     areas = {area.code: area.name_in_rows for area in feed.areas}
     frames = []

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def show_packs(office: "Office", month: str) -> Shown:
     """Read which packs of the month wait to be released."""
-    from monthend.publish.packs import release_request
+    from monthend.publish.release import release_request
 
     request = release_request(office, month)
     if not request.pack_ids:
@@ -37,7 +37,7 @@ def show_packs(office: "Office", month: str) -> Shown:
 
 def store_release(office: "Office", answer: Answer) -> None:
     """Store the releaser's answer to the packs."""
-    from monthend.publish.packs import release
+    from monthend.publish.release import release
 
     held = [pack_id.strip() for pack_id in (answer.words("hold") or "").split(",") if pack_id.strip()]
     release(

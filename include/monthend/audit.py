@@ -11,8 +11,8 @@ from monthend.freeze.verify import verify
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, months_between
 from monthend.publish import packs
-from monthend.publish.contents import Pack
 from monthend.publish.evidence import verify_packs
+from monthend.publish.material import Pack
 
 
 def findings(office: Office, on: date) -> list[str]:

@@ -29,7 +29,7 @@ from monthend.plan.calendar import add_months, month_end, months_between
 from monthend.plan.declarations import Declarations, Measure, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import value_of
-from monthend.publish.contents import Material, Pack
+from monthend.publish.material import Material, Pack
 from monthend.publish.workbook import write
 from monthend.statistics import spc
 

@@ -20,6 +20,8 @@ from monthend.freeze.candidate import propose
 from monthend.office import Office, open_office
 from monthend.plan.declarations import Declarations
 from monthend.publish import evidence, packs, rules
+from monthend.publish.release import release as record_answer
+from monthend.publish.release import release_request
 from monthend.run import restate
 from monthend.validate.validation import validate
 
@@ -117,7 +119,7 @@ def test_a_restatement_makes_packs_beside_what_is_released(desk: Frozen, inbox: 
     assert {build.path.name for build in second.values()} == set(FILES.values())
     assert {name: (build.path.read_bytes(), build.path.stat().st_mtime_ns) for name, build in first.items()} == was
     assert {build.pack_id for build in second.values()}.isdisjoint(build.pack_id for build in first.values())
-    assert sorted(packs.release_request(desk.office, MONTH).pack_ids) == sorted(b.pack_id for b in second.values())
+    assert sorted(release_request(desk.office, MONTH).pack_ids) == sorted(b.pack_id for b in second.values())
     assert "Data to the end of March 2025, frozen on 14 April 2025, revision 2." in cover(second["panel"].path)
 
     def january(path: Path) -> list[Any]:
@@ -160,7 +162,7 @@ def test_drafts_are_marked_everywhere_and_can_go_nowhere(desk: Frozen, command_l
         assert [each for each in found if each.level == "E" or name == "published"] == []
     assert desk.rows("SELECT count(*) FROM pack.build") == registered
     with pytest.raises(NeedsPerson, match=r"^2025-04 is not frozen\.$"):
-        packs.release_request(desk.office, "2025-04")
+        release_request(desk.office, "2025-04")
     done = command_line(desk, "verify", drafts["pdg"])
     assert (done.code, done.out) == (
         1,
@@ -214,8 +216,8 @@ def test_packs_that_disagree_stop_all(desk: Frozen, command_line: CommandLine, c
 
 
 def release(desk: Desk, by: str = RELEASER, answer: str = "release", **changes: Any) -> list[str]:
-    shown = changes.pop("shown", packs.release_request(desk.office, MONTH).shown_sha256)
-    return packs.release(desk.office, MONTH, answer, by, shown, "command line", **changes)
+    shown = changes.pop("shown", release_request(desk.office, MONTH).shown_sha256)
+    return record_answer(desk.office, MONTH, answer, by, shown, "command line", **changes)
 
 
 def answers(desk: Desk) -> list[tuple[Any, ...]]:
@@ -223,7 +225,7 @@ def answers(desk: Desk) -> list[tuple[Any, ...]]:
 
 
 def test_a_releaser_sees_digests_and_no_figures(frozen: Frozen) -> None:
-    request = packs.release_request(frozen.office, MONTH)
+    request = release_request(frozen.office, MONTH)
     digest = chain.snapshot(frozen.office, MONTH).digest
     built = [frozen.packs()[name] for name in ("panel", "published", "pdg")]
     assert request.shown.splitlines() == [
@@ -239,11 +241,11 @@ def test_a_releaser_sees_digests_and_no_figures(frozen: Frozen) -> None:
 
 
 def test_a_releaser_releases_once(desk: Frozen) -> None:
-    request = packs.release_request(desk.office, MONTH)
+    request = release_request(desk.office, MONTH)
     assert release(desk, "B. Releaser") == request.pack_ids
     assert answers(desk) == [("release", "b.releaser", None, True, None)]
     assert all(build.released for build in desk.packs().values())
-    assert packs.release_request(desk.office, MONTH).pack_ids == []
+    assert release_request(desk.office, MONTH).pack_ids == []
     with pytest.raises(NeedsPerson, match=r"What was shown are not the packs that wait for release now\.$"):
         release(desk, shown=request.shown_sha256)
     assert desk.rows("SELECT count(*) FROM pack.release") == [(3,)]

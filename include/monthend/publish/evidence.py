@@ -13,7 +13,7 @@ from monthend.freeze import chain, facts
 from monthend.office import Office
 from monthend.plan.calendar import add_months, months_between
 from monthend.publish import packs
-from monthend.publish.contents import rounded
+from monthend.publish.material import rounded
 from monthend.publish.workbook import ReadBack, read_back, same
 
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}

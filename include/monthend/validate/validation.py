@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,11 +15,10 @@ from sqlalchemy import Connection
 
 from monthend import warehouse
 from monthend.office import Office
-from monthend.plan.calendar import add_months
 from monthend.plan.declarations import Feed, sha256
 from monthend.receive import stored_path
-from monthend.statistics.spc import xmr
-from monthend.validate import reader, report
+from monthend.validate import history, reader, report
+from monthend.validate.finding import Batch, Delivery, Finding
 
 logger = logging.getLogger(__name__)
 
@@ -35,35 +34,6 @@ KEYS = {
     "return_unexpected_index_query": False,
     "partial_unexpected_count": 0,
 }
-HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
-
-
-@dataclass
-class Finding:
-    """The outcome of one check, or of one part of it, on one delivery."""
-
-    check_id: str
-    part: str
-    description: str
-    action: str
-    outcome: str = "passed"
-    element_count: int | None = None
-    unexpected_count: int | None = None
-    detail: str = ""
-    rows: list[int] = field(default_factory=list)  # failing row numbers, where the action is to quarantine them
-    block_above: float | None = None  # share of rows above which failing rows block the delivery
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A delivery as the landing schema knows it."""
-
-    delivery_id: int
-    feed: str
-    period: str
-    area_code: str
-    sha256: str
-    received_on: date
 
 
 @dataclass(frozen=True)
@@ -163,9 +133,6 @@ def _waiting(connection: Connection, feed: Feed, delivery_ids: list[int], rules:
     return [Delivery(**row) for row in rows]
 
 
-Batch = list[tuple[Delivery, "pa.Table | str"]]
-
-
 def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iterator[Batch]:
     """Deliveries with their rows, or with the reader's finding in words, up to a million rows at once.
 
@@ -198,15 +165,15 @@ def _findings(office: Office, feed: Feed, batch: Batch, known: list[str]) -> dic
     with office.engine.connect() as connection:
         for delivery, content in batch:
             fault = content if isinstance(content, str) else ""
-            findings[delivery.delivery_id] = [_readable(fault), _stale(connection, delivery)]
+            findings[delivery.delivery_id] = [_readable(fault), history.stale(connection, delivery)]
             if isinstance(content, str):
                 findings[delivery.delivery_id] += [
                     Finding(**_named(expectation), outcome="not run") for expectation in raw["expectations"]
                 ]
             else:
                 findings[delivery.delivery_id] += [
-                    _drift(connection, delivery, content.num_rows, batch),
-                    _resubmission(connection, delivery),
+                    history.drift(connection, delivery, content.num_rows, batch),
+                    history.resubmission(connection, delivery),
                 ]
                 readable.append((delivery, content))
     if readable:
@@ -333,83 +300,6 @@ def _readable(fault: str) -> Finding:
         "block_feed",
         "failed" if fault else "passed",
         detail=fault,
-    )
-
-
-def _stale(connection: Connection, delivery: Delivery) -> Finding:
-    same = warehouse.query(
-        connection,
-        "SELECT period, area_code FROM landing.delivery WHERE feed = :feed AND sha256 = :sha256"
-        " AND (period, area_code) <> (:period, :area_code) AND delivery_id < :delivery_id"
-        " ORDER BY delivery_id LIMIT 1",
-        feed=delivery.feed,
-        sha256=delivery.sha256,
-        period=delivery.period,
-        area_code=delivery.area_code,
-        delivery_id=delivery.delivery_id,
-    )
-    return Finding(
-        "G02",
-        "",
-        "The file is not byte-identical to one of another period or area.",
-        "block_feed",
-        "failed" if same else "passed",
-        detail=f"It equals the file of {same[0]['period']} for {same[0]['area_code']}." if same else "",
-    )
-
-
-def _drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> Finding:
-    """G08: the number of rows against the usual range of the 24 months before (of the same area)."""
-    finding = Finding(
-        "G08", "", "The number of rows is in the usual range of the 24 months before.", "warn", element_count=rows
-    )
-    if not delivery.period:
-        finding.outcome, finding.detail = "not run", "The feed has no periods."
-        return finding
-    history = {
-        row["period"]: row["row_count"]
-        for row in warehouse.query(
-            connection,
-            "SELECT d.period, v.row_count FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
-            " WHERE d.feed = :feed AND d.area_code = :area_code AND v.verdict <> 'blocked' ORDER BY validation_id",
-            feed=delivery.feed,
-            area_code=delivery.area_code,
-        )
-    }
-    for other, content in batch:
-        if other.area_code == delivery.area_code and isinstance(content, pa.Table):
-            history[other.period] = content.num_rows
-    first = add_months(delivery.period, -HISTORY_MONTHS)
-    before = [history[period] for period in sorted(history) if first <= period < delivery.period]
-    if len(before) < HISTORY_NEEDED:
-        finding.outcome = "not run"
-        finding.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
-        return finding
-    last = xmr([float(count) for count in before]).points.iloc[-1]
-    if not last["lower"] <= rows <= last["upper"]:
-        finding.outcome = "failed"
-        finding.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
-    return finding
-
-
-def _resubmission(connection: Connection, delivery: Delivery) -> Finding:
-    earlier = warehouse.query(
-        connection,
-        "SELECT l.row_count FROM landing.delivery d JOIN reporting.load l USING (delivery_id)"
-        " WHERE d.feed = :feed AND d.period = :period AND d.area_code = :area_code AND d.delivery_id <> :delivery_id"
-        " ORDER BY l.load_number DESC LIMIT 1",
-        feed=delivery.feed,
-        period=delivery.period,
-        area_code=delivery.area_code,
-        delivery_id=delivery.delivery_id,
-    )
-    return Finding(
-        "G12",
-        "",
-        "A resubmission is noted beside the version it replaces.",
-        "warn",
-        "failed" if earlier else "passed",
-        detail=f"It replaces a version of {earlier[0]['row_count']:,} rows." if earlier else "",
     )
 
 

@@ -1,0 +1,105 @@
+"""What a pack is made from, and how a number gets its rounding, its marks and its passport."""
+
+import datetime
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pandas as pd
+
+from monthend.freeze.candidate import canonical
+from monthend.freeze.facts import Fact, Facts, Key, marks
+from monthend.plan.calendar import month_end
+from monthend.plan.declarations import Board, Declarations, Measure, Rendering
+from monthend.publish import words
+from monthend.publish.book import Cell, Passport
+
+OLD_POPULATION_YEARS = 10
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a pack is made from: a candidate's facts, what validation found, and where it comes from."""
+
+    declarations: Declarations
+    month: str
+    revision: int
+    digest: str
+    frozen_on: datetime.date | None  # None: a draft from a candidate
+    facts: Facts
+    revised: frozenset[Key]
+    area_names: dict[str, str]
+    populations: dict[str, list[tuple[str, str]]]  # by area: date (YYYY-MM-DD) and name, in date order
+    quality: list[dict[str, Any]]  # a row a check of a feed, over this month-end's deliveries
+    quarantined: list[tuple[str, str, int, int, int]]  # feed, title, deliveries, those with quarantined rows, such rows
+    missing: tuple[str, ...]
+    late: tuple[str, ...]
+
+    def fact(self, key: Key) -> Fact:
+        """The fact, which every pack finds the same."""
+        return self.facts[key]
+
+    def marks(self, key: Key) -> str:
+        """The fact's marks in square brackets, as they stand in a notes column; [x] stands in the cell itself."""
+        letters = marks(key, self.facts[key], self.month, key in self.revised).split()
+        return "".join(f"[{letter}]" for letter in letters if letter != "x")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One workbook to be made: which board, which rendering, for which meeting."""
+
+    pack_id: str
+    board: Board
+    rendering: Rendering
+    meeting: datetime.date | None
+
+
+def fact_cell(material: Material, key: Key, decimals: int) -> Cell:
+    value = material.fact(key).value
+    return Cell("[x]" if value is None else rounded(value, decimals), passport(material, key, "value", decimals))
+
+
+def passport(material: Material, key: Key, part: str, decimals: int) -> Passport:
+    """Which number of which fact, and what has to be the same wherever it stands: label, rounding, mark."""
+    measure = material.declarations.measures[key.measure.removesuffix("_rate")]
+    same = {"label": measure.title, "decimals": decimals, "mark": material.marks(key)}
+    return Passport("fact", canonical({**dict(zip(Key._fields, key, strict=True)), "part": part, **same}))
+
+
+def rounded(value: Decimal, decimals: int) -> int | Decimal:
+    """A number rounded half up; a whole number as such."""
+    rounded = value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return int(rounded) if decimals == 0 else rounded
+
+
+def derived(value: float, decimals: int, formula: str, **of: Any) -> Cell:
+    """A number made from facts by a named formula."""
+    return Cell(
+        "[z]" if pd.isna(value) else rounded(Decimal(repr(float(value))), decimals),
+        Passport("derived", canonical({"formula": formula, **of})),
+    )
+
+
+def decimals_of(measure: Measure) -> int:
+    return measure.rate.decimals if measure.rate else measure.decimals
+
+
+def per(measures: list[Measure]) -> str:
+    """The unit of rates that stand under one heading."""
+    units = {f"per {measure.rate.per:,} residents" for measure in measures if measure.rate}
+    return units.pop() if len(units) == 1 else "rate, its unit on the measure's worksheet"
+
+
+def population_note(material: Material, area: str) -> str:
+    """Which population a rate used, and that it is old where it is."""
+    month_last = month_end(material.month)
+    figures = [(as_at, name) for as_at, name in material.populations.get(area, []) if as_at <= month_last.isoformat()]
+    if not figures:
+        return "No population is held, so no rate can be given."
+    as_at, name = figures[-1]
+    day = datetime.date.fromisoformat(as_at)
+    note = f"Rates use {name} ({words.of_day(day)})."
+    if month_last.year - day.year - ((month_last.month, month_last.day) < (day.month, day.day)) >= OLD_POPULATION_YEARS:
+        note += " That is ten years or more before the period: where the population grew, rates are too high."
+    return note

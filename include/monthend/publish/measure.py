@@ -1,0 +1,194 @@
+"""The sheet of a measure for the home force: the sentence, the chart, one table with the newest month first."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+import pandas as pd
+
+from monthend.freeze.facts import Key
+from monthend.plan.calendar import months_between
+from monthend.plan.declarations import Measure
+from monthend.publish import words
+from monthend.publish.book import Cell, Chart, Column, Series, Sheet, Table
+from monthend.publish.material import Material, derived, fact_cell, population_note
+from monthend.statistics import spc
+
+CHART_DATA = "chart_data"
+Role = Literal["values", "mean", "limit", "outside", "trend", "two_in_three", "shift"]
+ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which a legend names them
+    "outside": "outside the usual range",
+    "trend": "7 rising or falling",
+    "two_in_three": "2 of 3 near the edge",
+    "shift": "7 on one side of the mean",
+}
+AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more than half the highest
+
+
+@dataclass(frozen=True)
+class MeasureSheet:
+    """A measure for the home force: its monthly series, its chart and its sheet."""
+
+    material: Material
+    measure: Measure
+
+    @property
+    def area(self) -> str:
+        return self.material.declarations.plan.home_force
+
+    def key(self, basis: str, period: str, rate: bool = False) -> Key:
+        return Key(f"{self.measure.measure}{'_rate' if rate else ''}", basis, self.area, period)
+
+    @cached_property
+    def months(self) -> list[str]:
+        """Every month there is a fact for, oldest first."""
+        keys = self.material.facts
+        first = min(key.period for key in keys if key.measure == self.measure.measure and key.basis == "month")
+        return months_between(first, self.material.month)
+
+    @cached_property
+    def control_chart(self) -> spc.Chart | None:
+        """The control chart of the months held in a row up to the month-end; a gap is never bridged."""
+        run: list[tuple[str, int]] = []
+        for month in reversed(self.months):
+            value = self.material.fact(self.key("month", month)).value
+            if value is None:
+                break
+            run.append((month, int(value)))
+        if not run:
+            return None
+        counts = pd.Series([count for _, count in reversed(run)], index=[month for month, _ in reversed(run)])
+        return spc.count_chart(counts, self.measure.seasonal)
+
+    @property
+    def usual(self) -> spc.Chart | None:
+        """The control chart where it says what is usual: with enough points for limits."""
+        chart = self.control_chart
+        return None if chart is None or chart.trial or chart.method == "none" else chart
+
+    @cached_property
+    def says(self) -> str:
+        return words.signal(self.measure, self.control_chart)
+
+    def limit(self, month: str, column: str, decimals: int = 0) -> Cell:
+        of = {"measure": self.measure.measure, "area": self.area, "period": month}
+        chart = self.usual
+        if chart is None or month not in chart.points.index:
+            return derived(float("nan"), decimals, f"usual_range_{column}", **of)
+        baseline = list(chart.points.index[[0, chart.baseline_points - 1]])
+        return derived(float(chart.points[column][month]), decimals, f"usual_range_{column}", baseline=baseline, **of)
+
+    def signal_at(self, month: str) -> str:
+        """What a month says, short enough for a row."""
+        chart = self.usual
+        if chart is None or month not in chart.points.index or self.measure.polarity == "context":
+            return "[z]"
+        rule, direction = chart.points["signal"][month], chart.points["direction"][month]
+        return words.sentence(self.measure, rule, direction).split(". ")[0].rstrip(".") if rule else "Nothing unusual"
+
+    def sheet(self) -> Sheet:
+        """The measure's sheet: the sentence, the chart, one table with the newest month first."""
+        measure = self.measure
+        rate = measure.rate
+        columns = [
+            Column("Month", "text"),
+            Column("What the month says", "text", width=34),
+            Column(f"In the month ({measure.unit})", "number", measure.decimals),
+            Column("Usual range, lower limit", "number"),
+            Column("Usual range, upper limit", "number"),
+            Column(f"In the 12 months to then ({measure.unit})", "number", measure.decimals),
+        ]
+        if rate:
+            columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
+        columns.append(Column("Notes", "text"))
+        rows = []
+        for month in reversed(self.months):
+            row: list[Cell | str] = [
+                words.of_month(month),
+                self.signal_at(month),
+                fact_cell(self.material, self.key("month", month), measure.decimals),
+                self.limit(month, "lower"),
+                self.limit(month, "upper"),
+                fact_cell(self.material, self.key("r12", month), measure.decimals),
+            ]
+            if rate:
+                row.append(fact_cell(self.material, self.key("r12", month, rate=True), rate.decimals))
+            row.append(self.material.marks(self.key("month", month)) or "[z]")
+            rows.append(tuple(row))
+        return Sheet(
+            name=_sheet_name(measure),
+            title=f"{measure.title} by month, {self.material.area_names[self.area]}",
+            notes=(self.says, measure.description, *self._seasonal_note(), population_note(self.material, self.area)),
+            table=Table(measure.measure, tuple(columns), tuple(rows)),
+            chart=self._chart(),
+        )
+
+    def _seasonal_note(self) -> Iterator[str]:
+        chart = self.control_chart
+        if chart is not None and chart.seasonal:
+            yield "The usual range follows the months of the year, found on the first 24 months."
+
+    def _chart(self) -> Chart:
+        area = self.material.area_names[self.area]
+        first, last = words.of_month(self.months[0]), words.of_month(self.months[-1])
+        return Chart(
+            title=f"{self.measure.title}, {area}: {self.measure.unit} a month",
+            alternative_text=f"Line chart of {self.measure.title.lower()} ({self.measure.unit} a month) in {area}, "
+            f"{first} to {last}, with mean and usual range. {self.says}",
+            kind="line",
+            sheet=CHART_DATA,
+            category="Month",
+            series=tuple(Series(head, role, label.capitalize()) for head, label, role, _ in self.chart_columns()),
+            unit=self.measure.unit,
+            minimum=self._axis_start(),
+        )
+
+    def _axis_start(self) -> float | None:
+        """Where the axis starts when zero would press the line flat; the chart's title then says so."""
+        drawn = [
+            float(cell.value)
+            for _, _, _, kind in self.chart_columns()
+            for month in self.months
+            if isinstance((cell := self.chart_cell(month, kind)).value, int | Decimal)
+        ]
+        if not drawn or min(drawn) < AXIS_FROM_ZERO * max(drawn):
+            return None
+        step = 10 ** math.floor(math.log10(max(drawn) - min(drawn) or 1))
+        return float(math.floor(min(drawn) / step - 1) * step)
+
+    def chart_columns(self) -> list[tuple[str, str, Role, str]]:
+        """Columns of the chart's data: heading, label in the chart, role there, column of the control chart."""
+        chart = self.usual
+        columns: list[tuple[str, Role, str]] = [("count", "values", "value")]
+        if chart is not None:
+            columns += [("mean", "mean", "mean"), ("lower limit", "limit", "lower"), ("upper limit", "limit", "upper")]
+            if self.measure.polarity != "context":
+                columns += [(label, role, role) for role, label in ROLES.items() if role in set(chart.points["signal"])]
+        return [(f"{self.measure.title}: {label}", label, role, column) for label, role, column in columns]
+
+    def chart_cell(self, month: str, kind: str) -> Cell:
+        """A cell of the chart's data; None where nothing is drawn."""
+        if kind in ("mean", "lower", "upper"):
+            cell = self.limit(month, kind, 1)
+            return Cell(None) if cell.value == "[z]" else cell
+        drawn = kind == "value"
+        if not drawn:
+            chart = self.control_chart
+            drawn = chart is not None and chart.points["signal"].get(month) == kind
+        cell = fact_cell(self.material, self.key("month", month), self.measure.decimals)
+        return cell if drawn and cell.value != "[x]" else Cell(None)
+
+
+def speaks(each: MeasureSheet) -> bool:
+    return each.usual is not None and each.measure.polarity != "context"
+
+
+def _sheet_name(measure: Measure) -> str:
+    """The measure's key as a tab's name: whole words, short enough for `chart_` to go before it."""
+    name = measure.measure.removeprefix("open_")
+    while len(name) > 25:
+        name = name.rpartition("_")[0]
+    return name

@@ -1,0 +1,88 @@
+"""Checks of a delivery against what came before it: resent files, unusual sizes, resubmissions."""
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from monthend import warehouse
+from monthend.plan.calendar import add_months
+from monthend.statistics.spc import xmr
+from monthend.validate.finding import Batch, Delivery, Finding
+
+HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
+
+
+def stale(connection: Connection, delivery: Delivery) -> Finding:
+    same = warehouse.query(
+        connection,
+        "SELECT period, area_code FROM landing.delivery WHERE feed = :feed AND sha256 = :sha256"
+        " AND (period, area_code) <> (:period, :area_code) AND delivery_id < :delivery_id"
+        " ORDER BY delivery_id LIMIT 1",
+        feed=delivery.feed,
+        sha256=delivery.sha256,
+        period=delivery.period,
+        area_code=delivery.area_code,
+        delivery_id=delivery.delivery_id,
+    )
+    return Finding(
+        "G02",
+        "",
+        "The file is not byte-identical to one of another period or area.",
+        "block_feed",
+        "failed" if same else "passed",
+        detail=f"It equals the file of {same[0]['period']} for {same[0]['area_code']}." if same else "",
+    )
+
+
+def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> Finding:
+    """G08: the number of rows against the usual range of the 24 months before (of the same area)."""
+    finding = Finding(
+        "G08", "", "The number of rows is in the usual range of the 24 months before.", "warn", element_count=rows
+    )
+    if not delivery.period:
+        finding.outcome, finding.detail = "not run", "The feed has no periods."
+        return finding
+    history = {
+        row["period"]: row["row_count"]
+        for row in warehouse.query(
+            connection,
+            "SELECT d.period, v.row_count FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            " WHERE d.feed = :feed AND d.area_code = :area_code AND v.verdict <> 'blocked' ORDER BY validation_id",
+            feed=delivery.feed,
+            area_code=delivery.area_code,
+        )
+    }
+    for other, content in batch:
+        if other.area_code == delivery.area_code and isinstance(content, pa.Table):
+            history[other.period] = content.num_rows
+    first = add_months(delivery.period, -HISTORY_MONTHS)
+    before = [history[period] for period in sorted(history) if first <= period < delivery.period]
+    if len(before) < HISTORY_NEEDED:
+        finding.outcome = "not run"
+        finding.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
+        return finding
+    last = xmr([float(count) for count in before]).points.iloc[-1]
+    if not last["lower"] <= rows <= last["upper"]:
+        finding.outcome = "failed"
+        finding.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
+    return finding
+
+
+def resubmission(connection: Connection, delivery: Delivery) -> Finding:
+    earlier = warehouse.query(
+        connection,
+        "SELECT l.row_count FROM landing.delivery d JOIN reporting.load l USING (delivery_id)"
+        " WHERE d.feed = :feed AND d.period = :period AND d.area_code = :area_code AND d.delivery_id <> :delivery_id"
+        " ORDER BY l.load_number DESC LIMIT 1",
+        feed=delivery.feed,
+        period=delivery.period,
+        area_code=delivery.area_code,
+        delivery_id=delivery.delivery_id,
+    )
+    return Finding(
+        "G12",
+        "",
+        "A resubmission is noted beside the version it replaces.",
+        "warn",
+        "failed" if earlier else "passed",
+        detail=f"It replaces a version of {earlier[0]['row_count']:,} rows." if earlier else "",
+    )
