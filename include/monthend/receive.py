@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from monthend.plan.calendar import add_months
 from monthend.plan.declarations import ROOT, Declarations, Feed
 
 UNFINISHED = (".part", ".tmp", ".crdownload")
+LEFT_AFTER_SECONDS = 24 * 60 * 60
 LARGEST_RATIO = 300  # a street file shrinks to a tenth; a bomb to a thousandth
 LARGEST_TOTAL = 100 * 2**30  # all of data.police.uk's archive is well below it
 
@@ -200,6 +202,9 @@ def _take(
 
     store = office.home / "landing"
     store.mkdir(parents=True, exist_ok=True)
+    for left in store.glob("incoming-*"):  # of a process that was killed
+        if time.time() - left.stat().st_mtime > LEFT_AFTER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     for root in inbox:
         for path in _paths(root):
             if path.name.endswith(UNFINISHED):

@@ -63,7 +63,7 @@ def run(
         snapshot = chain.snapshot(office, month)
         if new := _loaded_since(office, snapshot):
             notes.append(
-                f"{month} is frozen and was left as it is; {new} deliveries for it were loaded since. "
+                f"{month} is frozen and was left as it is; deliveries for it that came in since: {new}. "
                 + (
                     "`monthend restate` takes them in."
                     if snapshot == chained[-1]
@@ -100,7 +100,7 @@ def _steward(office: Office, name: str) -> None:
 
 
 def _freeze(office: Office, month: str, by: str, on: date, reason: str | None = None) -> chain.Snapshot:
-    candidate_id = chain.signed_off(office, month)
+    candidate_id = chain.signed_off(office, month, reason)  # what a run that stopped there left
     if candidate_id is None:
         candidate = candidates.propose(office, month, on, reason)
         candidate_id = candidate.candidate_id

@@ -78,7 +78,7 @@ def connect(url: str) -> Engine:
         with engine.connect() as connection:
             too_much = connection.execute(
                 text(
-                    "SELECT r.rolname FROM pg_roles r WHERE (r.rolsuper OR r.rolname = :owner)"
+                    "SELECT r.rolname FROM pg_roles r WHERE (r.rolsuper OR r.rolname IN (:owner, 'pg_write_all_data'))"
                     " AND pg_has_role(session_user, r.oid, 'MEMBER')"
                 ),
                 {"owner": OWNER},

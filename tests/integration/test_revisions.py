@@ -157,7 +157,7 @@ def test_a_restatement_takes_in_what_came_since_and_keeps_the_first_revision(
     street.changed(tmp_path, "2025-03", "leicestershire", without("Burglary", 3))
     again = run(frozen_copy.office, LAST_MONTH, [tmp_path], STEWARD, ON)
     assert again.notes == [
-        "2025-03 is frozen and was left as it is; 1 deliveries for it were loaded since. "
+        "2025-03 is frozen and was left as it is; deliveries for it that came in since: 1. "
         "`monthend restate` takes them in."
     ]
     assert again.snapshot.revision == 1

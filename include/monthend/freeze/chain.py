@@ -104,16 +104,17 @@ def freeze(office: Office, candidate_id: int, on: date) -> Snapshot:
     return snapshot(office, candidate.month, candidate.revision)
 
 
-def signed_off(office: Office, month: str) -> int | None:
-    """The candidate of a month that is signed off and can still be frozen: what a run that stopped there left."""
+def signed_off(office: Office, month: str, reason: str | None = None) -> int | None:
+    """The candidate of a month (of a restatement for `reason`) that is signed off and can still be frozen."""
     with office.engine.connect() as connection:
         head = candidates.head(connection)
         rows = warehouse.query(
             connection,
             "SELECT c.candidate_id FROM snapshot.candidate c JOIN snapshot.sign_off s USING (candidate_id)"
             " WHERE c.month = :month AND s.accepted AND s.answer = 'freeze' AND c.parent_id IS NOT DISTINCT FROM :head"
-            " ORDER BY c.candidate_id DESC LIMIT 1",
+            " AND c.reason IS NOT DISTINCT FROM :reason ORDER BY c.candidate_id DESC LIMIT 1",
             month=month,
+            reason=reason,
             head=head["candidate_id"] if head else None,
         )
     return rows[0]["candidate_id"] if rows else None

@@ -163,6 +163,10 @@ def _postponed_until(office: Office, month: str) -> datetime.date | None:
 
 def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None) -> Material:
     candidate = candidates.read(office, candidate_id)
+    names = query.area_names(office, candidate_id)
+    declared = {code for feed in office.declarations.feeds.values() for code in facts.areas(office.declarations, feed)}
+    if nameless := sorted(declared - names.keys()):
+        raise NeedsPerson(f"The areas delivery has no name for {', '.join(nameless)}, so no pack can be made.")
     with office.engine.connect() as connection:
         revised = warehouse.query(
             connection,
@@ -185,7 +189,7 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             frozen_on=frozen_on,
             facts=facts.read(connection, candidate_id),
             revised=frozenset(facts.Key(**row) for row in revised),
-            area_names=query.area_names(office, candidate_id),
+            area_names=names,
             populations=populations,
             quality=_quality(office, connection, candidate),
             quarantined=_quarantined(office, connection, candidate),
