@@ -28,7 +28,7 @@ test: install system-packages lint typecheck ## Install what the tests need and 
 
 migrate: install ## Bring a database to this version; DATABASE=URL that logs in as monthend_owner
 	@test -n '$(DATABASE)' || { echo 'make migrate: say which database: DATABASE=postgresql+psycopg://monthend_owner@host/monthend'; exit 2; }
-	@MONTHEND_OWNER='$(DATABASE)' $(BIN)/python -c 'import os; from monthend.warehouse import migrate; migrate(os.environ["MONTHEND_OWNER"])'
+	@MONTHEND_OWNER='$(DATABASE)' $(BIN)/python -m monthend.warehouse
 	@echo 'The database is at this version.'
 
 lint: install ## Check the code's style

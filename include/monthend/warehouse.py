@@ -7,6 +7,7 @@ could do more. Only migrations connect as the owner.
 import contextlib
 import getpass
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from monthend.errors import WrongCall
 
@@ -45,7 +46,7 @@ def embedded(home: Path, role: str = PIPELINE) -> str:
         with connection.transaction():  # two processes may start on a new home at once
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
             connection.execute((SQL / "roles.sql").read_text(encoding="utf-8").encode())
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
             with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER} ENCODING 'UTF8' TEMPLATE template0")
     migrate(_url(administrator.set(username=OWNER, database=DATABASE)))
@@ -53,14 +54,21 @@ def embedded(home: Path, role: str = PIPELINE) -> str:
 
 
 def migrate(owner_url: str) -> None:
-    """Bring the schema to this version of the software. `owner_url` logs in as monthend_owner."""
-    engine = create_engine(owner_url)
-    with engine.begin() as connection:
-        lock(connection, LOAD_LOCK)
-        version, known = _version(connection), {None, *_versions()}
-        if version != _head() and version in known:  # a later one is for connect() to refuse
-            command.upgrade(_alembic(connection), "head")
-    engine.dispose()
+    """Bring the schema to this version of the software. `owner_url` logs in as monthend_owner.
+
+    Raises WrongCall when it does not.
+    """
+    try:
+        engine = create_engine(make_url(owner_url).set(drivername="postgresql+psycopg"))
+        with engine.begin() as connection:
+            lock(connection, LOAD_LOCK)
+            version, known = _version(connection), {None, *_versions()}
+            if version != _head() and version in known:  # a later one is for connect() to refuse
+                command.upgrade(_alembic(connection), "head")
+        engine.dispose()
+    except (DBAPIError, ArgumentError) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise WrongCall(f"The database could not be migrated as its owner: {reason}") from error
 
 
 def connect(url: str) -> Engine:
@@ -174,3 +182,10 @@ def _version(connection: Connection) -> str | None:
     if connection.execute(text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
         return None
     return connection.execute(text("SELECT version_num FROM public.alembic_version")).scalar()
+
+
+if __name__ == "__main__":  # `make migrate`
+    try:
+        migrate(os.environ["MONTHEND_OWNER"])
+    except WrongCall as error:
+        sys.exit(str(error))

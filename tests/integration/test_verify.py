@@ -122,8 +122,8 @@ def test_an_edited_manifest(desk: Desk) -> None:
 
 
 def test_a_digest_changed_to_fit_an_edited_manifest(desk: Desk) -> None:
-    desk.behind_its_back("UPDATE snapshot.snapshot SET digest = 'f' || substr(digest, 2) WHERE revision = 2")
-    desk.behind_its_back("UPDATE snapshot.candidate SET digest = 'f' || substr(digest, 2) WHERE revision = 2")
+    desk.behind_its_back("UPDATE snapshot.snapshot SET digest = reverse(digest) WHERE revision = 2")
+    desk.behind_its_back("UPDATE snapshot.candidate SET digest = reverse(digest) WHERE revision = 2")
     assert verify(desk.office)[-1] == (
         f"{MONTH} revision 2: the seal does not follow from the seal before it, the digest and the sign-off."
     )

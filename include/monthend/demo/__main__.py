@@ -221,7 +221,7 @@ def _ended_well(terminal: Terminal, airflow: Airflow, dag_id: str, run: str) -> 
     with terminal.doing(dag_id):
         state = airflow.wait(dag_id, run, watch=partial(terminal.watch, airflow))
     count = sum(task["state"] == "success" for task in airflow.tasks(dag_id, run))
-    terminal.done(f"{dag_id}: {state}, {count} tasks done")
+    terminal.done(f"{dag_id}: {state}, {count} {'task' if count == 1 else 'tasks'} done")
     return state == "success"
 
 
