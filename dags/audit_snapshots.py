@@ -1,10 +1,11 @@
 """Audit the snapshots.
 
-Every day at 06:00 (London): **audit** verifies the chain, every frozen fact and what was released, and looks for a
-frozen month that nobody published and for a month-end that never came. What it finds needs a person: one message, in
-the log of the task, and the run is failed. Two things are set right at once: a month that nobody published is
-**published again** (the asset's event, once more), and a month whose postponement has come due is **frozen again** (a
-run of `freeze_month_end`, once a day named).
+Every day at 06:00 (London): **audit** verifies the chain, every frozen fact and what was released, and looks for packs
+that nobody built, or released when papers are due, for messages that were refused or whose outcome is unknown, and for
+a month-end that never came or was refused. What it finds needs a person: one message, in the log of the task, and the
+run is failed. Two things are set right at once: a month that nobody published is **published again** (the asset's
+event, once more), and a month whose postponement has come due is **frozen again** (a run of `freeze_month_end`, once a
+day named).
 
 Params: `on`, the business date (today where it is empty).
 """
@@ -45,11 +46,14 @@ with DAG(
         from monthend.audit import unpublished
 
         context = get_current_context()
+        on = business_date(context)
         with open_office() as office:
-            months = unpublished(office, business_date(context))
+            months = unpublished(office, on)
         if not months:
             raise AirflowSkipException("Every frozen month is published.")
-        context["outlet_events"][month_end_snapshot].add_partitions(months)
+        event = context["outlet_events"][month_end_snapshot]
+        event.add_partitions(months)
+        event.extra = {"on": on.isoformat()}
 
     @task
     def postponed() -> list[dict]:

@@ -95,11 +95,12 @@ with DAG(
         from monthend.freeze import chain
 
         context = get_current_context()
+        on = business_date(context)
         with open_office() as office:
-            snapshot = chain.freeze(office, candidate_id, business_date(context))
+            snapshot = chain.freeze(office, candidate_id, on)
         event = context["outlet_events"][month_end_snapshot]
         event.add_partitions(snapshot.month)
-        event.extra = {"position": snapshot.position}
+        event.extra = {"position": snapshot.position, "on": on.isoformat()}
         return snapshot.position
 
     candidate_id = propose()

@@ -8,7 +8,8 @@ Answers: `release` (`hold` names packs that are kept back, by id, separated by c
 pack that could not be built is held alone: the others go on, and `every_pack_is_built` fails the run. The same month
 again releases and sends nothing twice.
 
-Params: `month`, for a run without a partition key · `response_minutes`, the time to answer in place of two days.
+Params: `on`, the business date (where it is empty that of the event, else today) · `month`, for a run without a
+partition key · `response_minutes`, the time to answer in place of two days.
 """
 
 from datetime import timedelta
@@ -18,7 +19,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TriggerRule, get_
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from monthend_airflow.assets import month_end_snapshot
-from monthend_airflow.office import mail_server, month_of, open_office
+from monthend_airflow.office import business_date, mail_server, month_of, open_office
 from monthend_airflow.operator import Answer, AnswerOperator, Shown
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ with DAG(
     schedule=PartitionedAssetTimetable(assets=month_end_snapshot),
     catchup=False,
     params={
+        "on": Param(None, type=["null", "string"], format="date", description="Business date; the event's if empty"),
         "month": Param(None, type=["null", "string"], description="YYYY-MM, for a run without a partition key"),
         "response_minutes": Param(None, type=["null", "number"], description="Time to answer; two days if empty"),
     },
@@ -70,8 +72,9 @@ with DAG(
         """List the packs that this month serves."""
         from monthend.publish.packs import packs_served
 
+        context = get_current_context()
         with open_office() as office:
-            served = packs_served(office, month_of(get_current_context()))
+            served = packs_served(office, month_of(context), on=business_date(context))
         named = {(pack.board.board, pack.rendering.rendering) for pack in served}
         return [{"board": board, "rendering": rendering} for board, rendering in sorted(named)]
 
@@ -83,7 +86,9 @@ with DAG(
         context = get_current_context()
         context["label"] = f"{pack['board']} {pack['rendering']}"
         with open_office() as office:
-            builds, failed = publish(office, month_of(context), pack["board"], pack["rendering"])
+            builds, failed = publish(
+                office, month_of(context), pack["board"], pack["rendering"], on=business_date(context)
+            )
         if failed:
             raise AirflowFailException("\n".join(failed))
         return [build.build_id for build in builds]
@@ -93,9 +98,10 @@ with DAG(
         """Fail the run where a pack is not there, whatever became of its task."""
         from monthend.audit import unbuilt
 
-        month = month_of(get_current_context())
+        context = get_current_context()
+        month = month_of(context)
         with open_office() as office:
-            names = unbuilt(office, month)
+            names = unbuilt(office, month, business_date(context))
         if names:
             raise AirflowFailException(f"Not built, and so not sent, for {month}: {', '.join(names)}.")
 

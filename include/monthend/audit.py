@@ -1,15 +1,16 @@
-"""Audit: a frozen month that nobody published, a postponement that has come due, a run that never came.
+"""Audit: a pack that nobody built or released, a message that did not arrive, a month-end that never came.
 
 Everything is asked of the warehouse and of the calendar, nothing of the scheduler: what did not happen left no task.
 """
 
 from datetime import date
+from typing import Any
 
 from monthend import warehouse
 from monthend.freeze import chain
 from monthend.freeze.verify import verify
 from monthend.office import Office
-from monthend.plan.calendar import add_months, freeze_day, months_between
+from monthend.plan.calendar import add_months, freeze_day, months_between, papers_day
 from monthend.publish import packs
 from monthend.publish.evidence import verify_packs
 from monthend.publish.material import Pack
@@ -20,23 +21,62 @@ def findings(office: Office, on: date) -> list[str]:
     # What differs in a pack is a figure, and every viewer of the scheduler can read this.
     in_packs = len(verify_packs(office))
     packs_differ = [f"{in_packs} differences in packs: `monthend verify` names each."] if in_packs else []
-    not_built = [f"{month}: not built: {', '.join(unbuilt(office, month))}." for month in unpublished(office, on)]
-    return [*verify(office), *packs_differ, *not_built, *never_came(office, on)]
+    not_built = [f"{month}: not built: {', '.join(unbuilt(office, month, on))}." for month in unpublished(office, on)]
+    return [
+        *verify(office),
+        *packs_differ,
+        *not_built,
+        *unreleased(office, on),
+        *undelivered(office),
+        *never_came(office, on),
+    ]
 
 
-def unbuilt(office: Office, month: str) -> list[str]:
-    """The packs that a frozen month serves and nobody built: board, rendering, meeting."""
+def unbuilt(office: Office, month: str, on: date) -> list[str]:
+    """The packs that a frozen month serves on business date `on` and nobody built: board, rendering, meeting."""
     return [
         f"{pack.board.board} {pack.rendering.rendering} for {pack.meeting:%-d %B %Y}"
-        for pack in _unbuilt(office, month)
+        for pack in _unbuilt(office, month, on)
         if pack.meeting
     ]
 
 
 def unpublished(office: Office, on: date) -> list[str]:
     """The frozen months with a pack for a meeting still to come that nobody built."""
-    months = dict.fromkeys(snapshot.month for snapshot in chain.snapshots(office))
-    return [month for month in months if any(p.meeting and p.meeting >= on for p in _unbuilt(office, month))]
+    return [
+        month for month in _frozen(office) if any(p.meeting and p.meeting >= on for p in _unbuilt(office, month, on))
+    ]
+
+
+def unreleased(office: Office, on: date) -> list[str]:
+    """The packs for meetings still to come that are built and not released, though their papers are due."""
+    return [
+        f"{month}: {build.board} {build.rendering} for {build.meeting:%-d %B %Y} is built and not released; "
+        f"papers were due on {papers_day(build.meeting):%-d %B %Y}."
+        for month in _frozen(office)
+        for build in packs.builds(office, month)
+        if not build.released
+        and build.meeting
+        and papers_day(build.meeting) <= on <= build.meeting
+        and build.pack_id in {pack.pack_id for pack in packs.packs_served(office, month, on=on)}
+    ]
+
+
+def undelivered(office: Office) -> list[str]:
+    """How many messages about each month's packs were refused, or have an outcome that nobody knows."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT s.month, last.state, count(*) AS number FROM (SELECT DISTINCT ON (pack_id, recipient, mode)"
+            "  pack_id, state FROM delivery.message_state ORDER BY pack_id, recipient, mode, attempt DESC) last"
+            " JOIN pack.release USING (pack_id) JOIN pack.build b USING (build_id)"
+            " JOIN snapshot.snapshot s USING (position)"
+            " WHERE last.state IN ('refused', 'refused temporary', 'unknown') GROUP BY 1, 2 ORDER BY 1, 2",
+        )
+    counts: dict[str, list[str]] = {}
+    for row in rows:
+        counts.setdefault(row["month"], []).append(f"{row['number']} {row['state']}")
+    return [f"{month}: messages that may not have arrived: {', '.join(each)}." for month, each in counts.items()]
 
 
 def postponed(office: Office, on: date) -> list[tuple[str, date]]:
@@ -55,7 +95,7 @@ def postponed(office: Office, on: date) -> list[tuple[str, date]]:
 
 
 def never_came(office: Office, on: date) -> list[str]:
-    """The months after the newest frozen one whose working day 8 is past, which nobody postponed or refused."""
+    """The months after the newest frozen one that are refused, or whose working day 8 and postponement are past."""
     newest_due = add_months(f"{on:%Y-%m}", -1)
     while freeze_day(newest_due) >= on:
         newest_due = add_months(newest_due, -1)
@@ -63,21 +103,36 @@ def never_came(office: Office, on: date) -> list[str]:
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
-            "SELECT c.month FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
-            " WHERE s.accepted AND (s.answer = 'refuse' OR s.until >= :on)",
-            on=on,
+            "SELECT DISTINCT ON (c.month) c.month, s.answer, s.until, s.display_name, s.reason"
+            " FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
+            " WHERE s.accepted AND c.month > :newest ORDER BY c.month, s.sign_off_id DESC",
+            newest=frozen[-1].month if frozen else "",
         )
-    answered = {row["month"] for row in rows}
+    last = {row["month"]: row for row in rows}
+    refused = {month for month, row in last.items() if row["answer"] == "refuse"}
+    waits = {month for month, row in last.items() if row["until"] and row["until"] >= on}
     first = add_months(frozen[-1].month, 1) if frozen else newest_due
-    return [
-        f"{month} was to be frozen by {freeze_day(month):%-d %B %Y} and is not, and nobody postponed or refused it. "
-        "Trigger freeze_month_end with this month as partition key."
-        for month in months_between(first, newest_due)
-        if month not in answered
-    ]
+    missing = {*months_between(first, newest_due), *refused} - waits
+    return [f"{month} {_why(month, last.get(month))}" for month in sorted(missing)]
 
 
-def _unbuilt(office: Office, month: str) -> list[Pack]:
+def _why(month: str, answer: dict[str, Any] | None) -> str:
+    """Why a month is not frozen, by its last answer, and what to do."""
+    trigger = "Trigger freeze_month_end with this month as partition key."
+    by_then = f"was to be frozen by {freeze_day(month):%-d %B %Y} and is not"
+    if answer and answer["answer"] == "refuse":
+        return f"was refused by {answer['display_name']}: {answer['reason']}, and is not frozen."
+    if answer and answer["answer"] == "postpone":
+        return f"{by_then}; it was postponed until {answer['until']:%-d %B %Y}, which is past. {trigger}"
+    return f"{by_then}, and nobody postponed or refused it. {trigger}"
+
+
+def _frozen(office: Office) -> list[str]:
+    """The frozen months, each once."""
+    return list(dict.fromkeys(snapshot.month for snapshot in chain.snapshots(office)))
+
+
+def _unbuilt(office: Office, month: str, on: date) -> list[Pack]:
     with office.engine.connect() as connection:
         built = {row["pack_id"] for row in warehouse.query(connection, "SELECT DISTINCT pack_id FROM pack.build")}
-    return [pack for pack in packs.packs_served(office, month) if pack.pack_id not in built]
+    return [pack for pack in packs.packs_served(office, month, on=on) if pack.pack_id not in built]

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from monthend.errors import MonthendError, NeedsPerson, WrongCall
 from monthend.office import Office, open_office
+from monthend.plan.declarations import Declarations
 
 application = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -52,6 +54,7 @@ def run(
 
     day = _day(on)
     office = _office(home, database, declarations, month)
+    _read_all(office.declarations)
     with _progress(f"month-end {month}") as say:
         outcome = run_month(office, month, inbox, signed_off_by, day, say)
     _finish(office, outcome, as_json)
@@ -73,6 +76,7 @@ def restate(
 
     day = _day(on)
     office = _office(home, database, declarations, month)
+    _read_all(office.declarations)
     with _progress(f"restatement of {month}"):
         outcome = restate_month(office, month, reason, signed_off_by, day)
     _finish(office, outcome, as_json)
@@ -227,10 +231,36 @@ def main() -> None:
         errors.print("Stopped. Run the same command again: it finishes what was left.")
         sys.exit(NeedsPerson.exit_code)
     except Exception as error:
-        log = Path("monthend-error.log").resolve()
-        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        errors.print(f"Something unforeseen went wrong ({type(error).__name__}). The details are in {log}.")
+        log = _error_log("".join(traceback.format_exception(error)))
+        where = f"The details are in {log}." if log else "The details could not be written anywhere."
+        errors.print(f"Something unforeseen went wrong ({type(error).__name__}). {where}")
         sys.exit(NeedsPerson.exit_code)
+
+
+def _error_log(details: str) -> Path | None:
+    """Write what happened to a new file: in the usual home if that is there, else among temporary files."""
+    for folder in (HOME, None):
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w",
+                dir=folder,
+                prefix="monthend-error-",
+                suffix=".log",
+                delete=False,
+                encoding="utf-8",
+                errors="replace",
+            ) as log:
+                log.write(details)
+            return Path(log.name).resolve()
+        except OSError:  # not there, not writable, full
+            continue
+    return None
+
+
+def _read_all(declarations: Declarations) -> None:
+    """Read every declaration, so that a wrong one ends the call before anything is received or frozen."""
+    for part in ("feeds", "measures", "boards", "plan", "people", "glossary"):
+        getattr(declarations, part)
 
 
 def _office(home: Path, database: str | None, declarations: Path | None, month: str | None) -> Office:

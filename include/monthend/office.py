@@ -22,9 +22,13 @@ class Office:
 def open_office(home: Path, database: str | None = None, declarations: Path | None = None) -> Office:
     """Open the office in `home`, with the embedded server or with the pipeline's login at the URL `database`.
 
-    Raises WrongCall when the database is of another version or the login could do more than the pipeline may.
+    Raises WrongCall when `home` is no directory, the database is of another version, or the login could do more than
+    the pipeline may.
     """
     home = home.resolve()
+    for path in (home, *home.parents):
+        if path.exists() and not path.is_dir():
+            raise WrongCall(f"--home {home}: {'is' if path == home else f'{path} is'} not a directory.")
     if declarations is not None and not declarations.is_dir():
         raise WrongCall(f"--declarations {declarations}: is not a directory.")
     engine = warehouse.connect(database or warehouse.embedded(home))

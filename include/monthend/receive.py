@@ -90,9 +90,7 @@ def receive(
     received = Received()
     shipped = office.declarations.root / "include/reference"
     _take(office, [shipped if shipped.is_dir() else ROOT / "include/reference"], on, Received(), received.delivery_ids)
-    for path in inbox:
-        if not path.exists():
-            raise WrongCall(f"--inbox {path}: there is no such file or folder.")
+    _check(inbox)
     _take(office, inbox, on, received, received.delivery_ids, feed, periods)
     received.delivery_ids = list(dict.fromkeys(received.delivery_ids))
     return received
@@ -122,12 +120,15 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
     """What the monthly flow has to pull at month-end `month` for the feeds of one source ('police' or 'partner').
 
     Every period that is due and not in, also of months frozen without it, each by itself; and what else the inbox
-    holds of a feed that never came before, together.
+    holds of a feed that never came before, or came with another file time (a correction), together. Raises WrongCall
+    for an inbox that is not there.
     """
+    _check(inbox)
     with office.engine.connect() as connection:
         is_held = held(connection)
         frozen = [row["month"] for row in warehouse.query(connection, "SELECT DISTINCT month FROM snapshot.snapshot")]
-        known = {row["origin"] for row in warehouse.query(connection, "SELECT DISTINCT origin FROM landing.receipt")}
+        receipts = warehouse.query(connection, "SELECT DISTINCT origin, modified_at FROM landing.receipt")
+    known = {(row["origin"], row["modified_at"]) for row in receipts}
     missing = {
         (partition.feed, partition.period)
         for each in {month, *frozen}
@@ -141,9 +142,11 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
     ]
     backlog: dict[str, set[str]] = {}
     for path in inbox:
-        for origin, name, _ in _files(path):
+        for origin, name, modified_at in _files(path):
             what = recognise(office.declarations, name)
-            if isinstance(what, Recognised) and origin not in known and (what.feed, what.period) not in missing:
+            if not isinstance(what, Recognised) or (what.feed, what.period) in missing:
+                continue
+            if (origin, modified_at) not in known:
                 backlog.setdefault(what.feed, set()).add(what.period)
     for feed, found in sorted(backlog.items()):
         if office.declarations.feeds[feed].source == source:
@@ -163,6 +166,12 @@ def recognise(declarations: Declarations, name: str) -> Recognised | str:
 def stored_path(office: Office, sha256: str) -> Path:
     """Where the landing store keeps the bytes with this hash."""
     return office.home / "landing" / sha256[:2] / sha256
+
+
+def _check(inbox: Sequence[Path]) -> None:
+    for path in inbox:
+        if not path.exists():
+            raise WrongCall(f"--inbox {path}: there is no such file or folder.")
 
 
 def _recognised(feed: Feed, match: re.Match[str]) -> Recognised | str:

@@ -85,12 +85,19 @@ def run(
 def restate(office: Office, month: str, reason: str, signed_off_by: str, on: date) -> Outcome:
     """Make a new revision of the newest frozen month from everything loaded so far, with a reason.
 
-    Raises WrongCall for another month than the newest frozen one.
+    Where nothing changed since it was frozen there is no new revision; what is unfinished is published. Raises
+    WrongCall for another month than the newest frozen one.
     """
     _steward(office, signed_off_by)
     if not reason.strip():
         raise WrongCall("--reason: a restatement needs a reason.")
-    return _publish(office, _freeze(office, month, signed_off_by, on, reason), [], [])
+    notes = []
+    try:
+        snapshot = _freeze(office, month, signed_off_by, on, reason)
+    except candidates.Unchanged:
+        snapshot = chain.snapshot(office, month)
+        notes.append(f"Nothing changed since revision {snapshot.revision} was frozen; there is nothing to restate.")
+    return _publish(office, snapshot, [], notes)
 
 
 def _steward(office: Office, name: str) -> None:
@@ -101,11 +108,17 @@ def _steward(office: Office, name: str) -> None:
 
 def _freeze(office: Office, month: str, by: str, on: date, reason: str | None = None) -> chain.Snapshot:
     candidate_id = chain.signed_off(office, month, reason)  # what a run that stopped there left
-    if candidate_id is None:
-        candidate = candidates.propose(office, month, on, reason)
+    if candidate_id is None or _anything_loaded_after(office, candidate_id):
+        candidate = candidates.propose(office, month, on, reason, only_changed=reason is not None)
         candidate_id = candidate.candidate_id
         chain.sign_off(office, candidate_id, "freeze", by, candidate.shown_sha256, "command line", on)
     return chain.freeze(office, candidate_id, on)
+
+
+def _anything_loaded_after(office: Office, candidate_id: int) -> bool:
+    """Whether anything was loaded after a candidate was proposed, for whatever month."""
+    with office.engine.connect() as connection:
+        return candidates.read(office, candidate_id).load_number != candidates.newest_load(connection)
 
 
 def _publish(office: Office, snapshot: chain.Snapshot, needs_person: list[str], notes: list[str]) -> Outcome:

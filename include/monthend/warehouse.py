@@ -24,6 +24,7 @@ from monthend.errors import WrongCall
 SQL = Path(__file__).parents[1] / "sql"
 DATABASE = "monthend"
 OWNER, PIPELINE = "monthend_owner", "monthend_pipeline"
+SCHEMAS = ("landing", "quality", "reporting", "snapshot", "pack", "delivery")  # one a station
 LOAD_LOCK = 0x6D6F6E7468  # one advisory lock for load numbers and proposals: a number seals what is at or below it
 FREEZE_LOCK = 0x667265657A  # one for the head of the chain
 
@@ -56,11 +57,13 @@ def embedded(home: Path, role: str = PIPELINE) -> str:
 def migrate(owner_url: str) -> None:
     """Bring the schema to this version of the software. `owner_url` logs in as monthend_owner.
 
-    Raises WrongCall when it does not.
+    Raises WrongCall when it does not: the tables would belong to another login.
     """
     try:
         engine = create_engine(make_url(owner_url).set(drivername="postgresql+psycopg"))
         with engine.begin() as connection:
+            if (login := connection.execute(text("SELECT session_user")).scalar_one()) != OWNER:
+                raise WrongCall(f"The database is migrated by {OWNER} and no other; this is the login {login}.")
             lock(connection, LOAD_LOCK)
             version, known = _version(connection), {None, *_versions()}
             if version != _head() and version in known:  # a later one is for connect() to refuse
@@ -75,9 +78,12 @@ def connect(url: str) -> Engine:
     """An engine for the pipeline's login, after checking that it is that and no more.
 
     Raises WrongCall when the database cannot be reached, its schema is of another version, or the login is a
-    superuser, the owner, or a member of either.
+    superuser, the owner, a member of either, or may change or remove rows of any table.
     """
-    address = make_url(url)
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):  # their words may hold the URL, and it a password
+        raise WrongCall(f"--database: is not a URL such as postgresql+psycopg://{PIPELINE}@host/{DATABASE}.") from None
     if address.get_backend_name() != "postgresql":
         raise WrongCall(f"--database: {address.get_backend_name()} is not PostgreSQL, the only database monthend uses.")
     engine = create_engine(address.set(drivername="postgresql+psycopg"), hide_parameters=True)
@@ -100,6 +106,11 @@ def connect(url: str) -> Engine:
                 raise WrongCall(
                     f"The schema of {where} is at version {version or 'none'}, this software needs {_head()}. "
                     "Run `make migrate` as the owner."
+                )
+            if table := _changeable(connection):
+                raise WrongCall(
+                    f"The login for {where} may change or remove rows of {table}, and so what is frozen. "
+                    f"Use the login {PIPELINE}."
                 )
     except DBAPIError as error:
         raise WrongCall(f"The database {where} does not answer as expected ({type(error.orig).__name__}).") from error
@@ -153,6 +164,21 @@ def login_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+
+
+def _changeable(connection: Connection) -> str | None:
+    """A table that the login may change, by itself or as a role it can take on; None where there is none."""
+    return connection.execute(
+        text(
+            "SELECT c.oid::regclass::text FROM pg_class c CROSS JOIN pg_roles r"
+            " WHERE c.relnamespace::regnamespace::text = ANY(:schemas) AND c.relkind IN ('r', 'p')"
+            " AND pg_has_role(session_user, r.oid, 'MEMBER') AND (r.oid = c.relowner"
+            "  OR has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')"
+            "  OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))"
+            " ORDER BY 1 LIMIT 1"
+        ),
+        {"schemas": list(SCHEMAS)},
+    ).scalar()
 
 
 def _url(address: Any) -> str:

@@ -62,8 +62,9 @@ def month_of(context: Mapping[str, Any]) -> str:
 
 
 def business_date(context: Mapping[str, Any]) -> date:
-    """The run's business date: its param `on`, else today in London."""
-    on = context["params"].get("on")
+    """The run's business date: its param `on`, else that of the newest event that set it off, else today in London."""
+    events = [event for each in (context.get("triggering_asset_events") or {}).values() for event in each]
+    on = context["params"].get("on") or max(((event.extra or {}).get("on") or "" for event in events), default="")
     return date.fromisoformat(on) if on else datetime.now(LONDON).date()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hand_driven import MONTH, Airflow, Run
+from hand_driven import MONTH, ON, Airflow, Run
 
 Rows = Callable[..., list[dict[str, Any]]]
 
@@ -44,6 +44,9 @@ def test_a_steward_freezes(run: Run, rows: Rows) -> None:
     (published,) = run.airflow.runs_by_assets()
     assert published.dag_id == "publish_board_packs"
     assert published.airflow.call("GET", published.path)["partition_key"] == MONTH
+    published.go_on()
+    (event,) = run.airflow.call("GET", f"{published.path}/upstreamAssetEvents")["asset_events"]
+    assert event["extra"] == {"position": 1, "on": ON.isoformat()}  # the publication's business date
 
 
 def test_what_is_missing_is_named(run: Run, rows: Rows) -> None:

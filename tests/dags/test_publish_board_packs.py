@@ -129,14 +129,21 @@ def test_clearing_the_question_asks_again(run: Run, rows: Rows, outbox: Callable
 
 
 def test_an_answer_is_to_the_packs_that_were_shown(
-    run: Run, rows: Rows, outbox: Callable[[], list[str]], capfd: pytest.CaptureFixture[str], office: Any
+    run: Run,
+    rows: Rows,
+    outbox: Callable[[], list[str]],
+    capfd: pytest.CaptureFixture[str],
+    office: Any,
+    declarations: Path,
 ) -> None:
-    from monthend import warehouse
+    from monthend.office import Office
+    from monthend.plan.declarations import Declarations
+    from monthend.publish import packs
 
-    with office.engine.begin() as connection:  # meanwhile another process built a pack anew
-        (build,) = warehouse.query(connection, "SELECT * FROM pack.build WHERE board = 'pdg'")
-        del build["build_id"], build["built_at"]
-        warehouse.insert(connection, "pack.build", [build | {"content_sha256": "0" * 64}])
+    board = declarations / "reports/boards/pdg.yaml"  # meanwhile another process built a pack anew
+    board.write_text(board.read_text(encoding="utf-8").replace("Delivery Group", "Group"), encoding="utf-8")
+    packs.publish(Office(office.home, office.engine, Declarations(declarations)), MONTH, "pdg")
+    assert len(rows("SELECT * FROM pack.build WHERE board = 'pdg'")) == 2
     run.answer("release", "b.releaser", "release")
     assert_unsent(run, rows, outbox)
     assert run.state == "failed"

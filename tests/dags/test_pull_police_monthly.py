@@ -1,5 +1,6 @@
 """pull_police_monthly against the real API and a real warehouse: what is due and not in, named in the grid."""
 
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,25 @@ def test_what_is_due_is_taken_through_the_stations(office: Any, airflow: Airflow
     again = airflow.trigger("pull_police_monthly", key=None, on="2025-06-05")
     assert again.state == "success"
     assert not [name for name in again.states if "[" in name]  # nothing is outstanding
+
+
+def test_a_correction_under_the_same_path_is_pulled(office: Any, airflow: Airflow, inbox: Path, rows: Rows) -> None:
+    from monthend import sample
+
+    kent = next(path for path in sample.write(inbox, "2025-03", months=1) if "kent" in path.name)
+    assert airflow.trigger("pull_police_monthly", key=None, on="2025-06-04").state == "success"
+    lines = kent.read_text(encoding="utf-8").splitlines(keepends=True)
+    kent.write_text("".join(lines[:-1]), encoding="utf-8")
+    os.utime(kent, (kent.stat().st_atime, kent.stat().st_mtime + 60))
+    run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-05")
+    assert (run.state, run.states[f"pull.load[2025-03 {STREET}]"]) == ("success", "success")
+    counts = rows(
+        "SELECT l.row_count FROM reporting.load l JOIN landing.delivery USING (delivery_id)"
+        " WHERE period = '2025-03' AND area_code = 'E23000032' ORDER BY load_number"
+    )
+    assert [row["row_count"] for row in counts] == [len(lines) - 1, len(lines) - 2]
+    again = airflow.trigger("pull_police_monthly", key=None, on="2025-06-06")
+    assert not [name for name in again.states if "[" in name]
 
 
 def test_a_refused_file_fails_the_run_and_the_rest_is_loaded(

@@ -4,10 +4,13 @@ import csv
 import io
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
-from offices import LAST_MONTH, ON, STEWARD, Desk, Server, monthend
+from offices import LAST_MONTH, NEXT_MONTH, ON, STEWARD, Desk, Server, Street, in_process, monthend
+
+from monthend import cli
 
 RUN = ("run", "--month", LAST_MONTH, "--signed-off-by", STEWARD, "--on", ON)
 
@@ -107,6 +110,69 @@ def test_a_wrong_declaration_is_named_by_file_line_and_field(desk: Desk, declara
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{path}:{line}: lag_months: Input should be a valid integer")
     assert desk.ask("status", "--month", LAST_MONTH, "--declarations", declarations.parent).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--month", NEXT_MONTH, "--inbox", "inbox"),
+        ("restate", "--month", LAST_MONTH, "--reason", "a correction"),
+    ],
+)
+@pytest.mark.parametrize("name", ["boards/pdg", "plan/plan", "glossary"])
+def test_a_wrong_declaration_is_found_before_anything_is_received(
+    frozen_copy: Desk, street: Street, declarations: Path, command: tuple[str, ...], name: str
+) -> None:
+    street.inbox(frozen_copy.office.home.parent / "inbox", ["2025-02"], ["kent"])
+    path = declarations / "reports" / f"{name}.yaml"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(f"colour: blue\n{source}", encoding="utf-8")
+    state = "SELECT (SELECT count(*) FROM landing.receipt), (SELECT count(*) FROM snapshot.candidate)"
+    before = frozen_copy.rows(state)
+    done = frozen_copy.ask(*command, "--signed-off-by", STEWARD, "--on", ON, "--declarations", declarations)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{path}:1: colour: Extra inputs are not permitted\n"
+    assert frozen_copy.rows(state) == before
+
+
+@pytest.mark.parametrize("url", ["foo", "postgresql://user:secret@host:port/monthend"])
+def test_a_database_that_is_no_url_ends_in_2(tmp_path: Path, url: str) -> None:
+    done = in_process("status", "--month", LAST_MONTH, "--database", url, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--database: is not a URL such as postgresql+psycopg://monthend_pipeline@host/monthend.\n"
+
+
+def test_a_home_that_is_a_file_ends_in_2(tmp_path: Path) -> None:
+    path = tmp_path.resolve() / "file"
+    path.touch()
+    for home, said in ((path, "is not a directory"), (path / "home", f"{path} is not a directory")):
+        done = in_process("status", "--month", LAST_MONTH, "--home", home, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"--home {home}: {said}.\n")
+
+
+def test_what_is_unforeseen_is_kept_in_a_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise RuntimeError("the details")
+
+    work, temporary = tmp_path.resolve() / "work", tmp_path.resolve() / "temporary"
+    work.mkdir()
+    monkeypatch.setattr(cli, "open_office", fails)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def said() -> str:
+        done = in_process("status", "--month", LAST_MONTH, folder=work)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr.removeprefix("Something unforeseen went wrong (RuntimeError). ")
+
+    assert said() == "The details could not be written anywhere.\n"
+    assert list(tmp_path.rglob("*.log")) == []
+    for folder in (temporary, work / ".monthend"):
+        folder.mkdir()
+        words = said()
+        [log] = folder.iterdir()
+        assert (log.name.startswith("monthend-error-"), log.suffix) == (True, ".log")
+        assert words == f"The details are in {log}.\n"
+        assert log.read_text(encoding="utf-8").endswith("RuntimeError: the details\n")
 
 
 def test_a_warehouse_of_a_later_version_is_refused(home: Path) -> None:

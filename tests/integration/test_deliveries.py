@@ -1,16 +1,23 @@
 """What arrives again, in two versions, or while it is still being written."""
 
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from offices import ON, Desk, Rows, Street
+from psycopg.errors import QueryCanceled
 
 from monthend import receive as station
-from monthend.errors import WrongCall
+from monthend.errors import NeedsPerson, WrongCall
+from monthend.load import load
+from monthend.office import Office
+from monthend.plan.declarations import Declarations
 from monthend.receive import Pull, outstanding, receive, stored_path
+from monthend.validate.validation import latest_validations, validate
 
 KENT, MONTH = "E23000032", "2025-01"
 
@@ -32,6 +39,61 @@ def current(desk: Desk) -> list[tuple[str, int]]:
         " (SELECT count(*)::int FROM reporting.police_uk_street s WHERE s.delivery_id = c.delivery_id)"
         " FROM reporting.current_delivery('police_uk_street', 1000) c"
     )
+
+
+ROW = "Leicester secret street"
+
+
+@pytest.mark.parametrize("function", ["_copy", "rows_sha256"])
+def test_an_error_of_the_driver_is_told_without_its_words(
+    desk: Desk, versions: list[Path], monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def cancelled(self: object, *arguments: object) -> None:
+        raise QueryCanceled(f"canceling statement\nCONTEXT: COPY police_uk_street, line 7: {ROW}")
+
+    [delivery_id] = receive(desk.office, [versions[0]], ON).delivery_ids[-1:]
+    validate(desk.office, [delivery_id], ON)
+    method = {"_copy": "write", "rows_sha256": "__iter__"}[function]
+    monkeypatch.setattr(psycopg.Copy, method, cancelled)
+    with pytest.raises(NeedsPerson) as error:
+        load(desk.office, [delivery_id])
+    assert (
+        str(error.value)
+        == {
+            "_copy": f"police_uk_street, delivery {delivery_id}: its rows could not be copied (QueryCanceled). "
+            "Nothing of the delivery was loaded.",
+            "rows_sha256": f"police_uk_street, delivery {delivery_id}: its rows could not be read (QueryCanceled).",
+        }[function]
+    )
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__
+    assert desk.rows("SELECT count(*) FROM reporting.police_uk_street") == [(0,)]
+
+
+def test_a_version_that_was_blocked_does_not_replace_the_correction_that_is_loaded(
+    desk: Desk, street: Street, declarations: Path, tmp_path: Path
+) -> None:
+    def unknown_type(rows: Rows) -> None:
+        for row in rows:
+            row["Crime type"] = "Piracy"
+
+    blocked = street.changed(tmp_path / "1", MONTH, "kent", unknown_type)
+    corrected = street.changed(tmp_path / "2", MONTH, "kent", rows_less(1))
+    [first, second] = desk.take_in(blocked, corrected)
+    assert [validation.verdict == "blocked" for validation in latest_validations(desk.office, [first, second])] == [
+        True,
+        False,
+    ]
+    assert [name for name, _ in current(desk)] == ["2"]
+    suite = declarations / "expectations/police_uk_street.json"
+    loosened = json.loads(suite.read_text(encoding="utf-8"))
+    loosened["expectations"] = [each for each in loosened["expectations"] if "value_set" not in each["kwargs"]]
+    suite.write_text(json.dumps(loosened), encoding="utf-8")
+    office = Office(desk.office.home, desk.office.engine, Declarations(declarations))
+    assert [validation.verdict == "blocked" for validation in validate(office, [first, second], ON)] == [False, False]
+    assert load(office, [first, second]) == [second]
+    assert [name for name, _ in current(desk)] == ["2"]
+    assert desk.rows("SELECT count(*) FROM reporting.police_uk_street WHERE delivery_id = %s", first) == [(0,)]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from offices import Desk, monthend
 
 from monthend.errors import WrongCall
-from monthend.warehouse import OWNER, PIPELINE, connect
+from monthend.warehouse import DATABASE, OWNER, PIPELINE, connect, migrate
 
 SCHEMAS = ["landing", "quality", "reporting", "snapshot", "pack", "delivery"]
 
@@ -89,6 +89,36 @@ def test_a_login_that_could_do_more_is_refused(
     named = str(refusal.value).partition(" can act as ")[2].partition(" and so ")[0]
     assert set(can_act_as.split(", ")) <= set(named.split(", "))
     assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("granting", "table"),
+    [
+        ("ALTER TABLE snapshot.fact OWNER TO {0}", "snapshot.fact"),  # the owner under another name
+        ("GRANT UPDATE ON delivery.event TO {0}", "delivery.event"),
+        ("GRANT UPDATE (digest) ON snapshot.snapshot TO {0}", "snapshot.snapshot"),
+        ("GRANT DELETE ON landing.receipt TO {0}", "landing.receipt"),
+        ("GRANT TRUNCATE ON pack.build TO {0}", "pack.build"),
+        ("GRANT DELETE ON quality.validation TO PUBLIC", "quality.validation"),
+        ("ALTER ROLE {0} NOINHERIT; GRANT monthend_retention TO {0}", "reporting.police_uk_street"),
+    ],
+)
+def test_a_login_that_may_change_a_table_is_refused_and_the_table_named(desk: Desk, granting: str, table: str) -> None:
+    login = f"changing_{desk.database}"
+    with desk.server.connect(desk.database) as connection:
+        connection.execute(f"CREATE ROLE {login} LOGIN IN ROLE {PIPELINE}".encode())
+        connect(desk.server.url(desk.database, login)).dispose()
+        connection.execute(granting.format(login).encode())
+    with pytest.raises(WrongCall, match=rf" may change or remove rows of {table}, and .*Use the login {PIPELINE}\.$"):
+        connect(desk.server.url(desk.database, login))
+
+
+@pytest.mark.parametrize("login", ["postgres", PIPELINE])
+def test_only_the_owner_migrates(desk: Desk, login: str) -> None:
+    with pytest.raises(
+        WrongCall, match=f"^The database is migrated by {OWNER} and no other; this is the login {login}"
+    ):
+        migrate(desk.server.url(DATABASE, login))
 
 
 def test_another_version_of_the_schema_is_refused_and_names_the_remedy(desk: Desk) -> None:

@@ -180,6 +180,29 @@ def test_a_restatement_takes_in_what_came_since_and_keeps_the_first_revision(
     assert verify(frozen_copy.office) == []
 
 
+def test_the_same_restatement_twice_makes_one_revision(frozen_copy: Desk, street: Street, tmp_path: Path) -> None:
+    def ask() -> tuple[int, dict[str, Any]]:
+        done = frozen_copy.ask(
+            *("restate", "--month", LAST_MONTH, "--reason", "a corrected extract"),
+            *("--signed-off-by", STEWARD, "--on", ON, "--json"),
+        )
+        return done.returncode, json.loads(done.stdout)
+
+    counted = "SELECT (SELECT count(*) FROM snapshot.candidate), (SELECT count(*) FROM snapshot.sign_off)"
+    note = "Nothing changed since revision {} was frozen; there is nothing to restate."
+    code, said = ask()
+    assert (code, said["revision"], said["notes"]) == (0, 1, [note.format(1)])
+    assert frozen_copy.rows(counted) == [(1, 1)]
+    frozen_copy.take_in(street.changed(tmp_path, "2025-03", "leicestershire", without("Burglary", 3)))
+    code, first = ask()
+    assert (code, first["revision"], first["notes"]) == (0, 2, [])
+    code, second = ask()
+    assert (code, second["revision"], second["notes"]) == (0, 2, [note.format(2)])
+    assert second["digest"] == first["digest"]
+    assert second["seal"] == first["seal"]
+    assert frozen_copy.rows(counted) == [(2, 2)]
+
+
 def test_only_the_newest_month_is_restated(april: Desk) -> None:
     with pytest.raises(WrongCall, match=r"^Only the newest frozen month can be restated, and the newest frozen month "):
         restate(april.office, LAST_MONTH, "too late", STEWARD, ON)

@@ -2,11 +2,14 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from offices import ON, STEWARD, Desk, NewDesk, Rows, Street, monthend
 
 from monthend.freeze.query import frozen_facts
+from monthend.office import Office
+from monthend.plan.declarations import Declarations
 
 FORCES = ["kent", "leicestershire"]
 
@@ -55,6 +58,26 @@ def test_extracts_that_come_month_by_month_end_in_the_digest_of_those_that_come_
     ]
     assert sum("r" in row["mark"].split() for row in frozen_facts(monthly.office, "2025-03")) > 0
     assert sum("r" in row["mark"].split() for row in frozen_facts(at_once.office, "2025-03")) == 0
+
+
+def test_a_digest_names_the_rules_that_each_delivery_was_held_against(
+    new_desk: NewDesk, street: Street, declarations: Path, tmp_path: Path
+) -> None:
+    """Both are proposed under the same declarations; one was validated under another suite."""
+    inbox = street.inbox(tmp_path / "inbox", ["2025-01"], FORCES)
+    suite = declarations / "expectations/police_uk_street.json"
+    suite.write_text(suite.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    one, other = new_desk(), new_desk()
+    one.take_in(inbox)
+    replace(other, office=Office(other.office.home, other.office.engine, Declarations(declarations))).take_in(inbox)
+    assert one.freeze("2025-01").digest != other.freeze("2025-01").digest
+    rules = (
+        "SELECT DISTINCT d->>'rules_sha256' FROM snapshot.candidate, jsonb_array_elements(manifest->'deliveries') d"
+        " WHERE d->>'feed' = 'police_uk_street'"
+    )
+    assert len({*one.rows(rules), *other.rows(rules)}) == 2
+    assert one.rows(rules) == one.rows("SELECT DISTINCT v.rules_sha256 FROM quality.validation v"
+                                       " JOIN landing.delivery USING (delivery_id) WHERE period > ''")  # fmt: skip
 
 
 def test_one_row_more_is_another_digest(new_desk: NewDesk, street: Street, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from offices import ON, STEWARD, Desk, NewDesk, Street
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import chain
 from monthend.freeze.candidate import Candidate, propose
+from monthend.freeze.verify import verify
 from monthend.run import run
 
 MONTH = "2025-01"
@@ -145,6 +146,36 @@ def test_a_candidate_is_refused_when_another_month_froze_since(desk: Desk, candi
     with pytest.raises(NeedsPerson, match=r"^2025-01 is not frozen: another froze since it was proposed\."):
         chain.freeze(desk.office, candidate.candidate_id, ON)
     assert desk.rows("SELECT month FROM snapshot.snapshot") == [("2025-02",)]
+
+
+def test_a_sign_off_that_was_superseded_freezes_nothing(
+    desk: Desk, candidate: Candidate, street: Street, tmp_path: Path
+) -> None:
+    answer(desk, candidate, "freeze")  # and the process ends before it is chained
+    kent = street.inbox(tmp_path, [MONTH], ["kent"])
+    desk.take_in(kent)
+    newer = propose(desk.office, MONTH, ON)
+    with pytest.raises(NeedsPerson):
+        answer(desk, newer, "refuse", reason="Kent is short")
+    assert chain.signed_off(desk.office, MONTH) is None
+    with pytest.raises(
+        NeedsPerson, match=r"^2025-01 is not frozen: another candidate of it was answered after candidate 1\."
+    ):
+        chain.freeze(desk.office, candidate.candidate_id, ON)
+    assert verify(desk.office) == []
+    assert desk.run(MONTH, kent).snapshot.candidate_id > newer.candidate_id
+    assert verify(desk.office) == []
+
+
+def test_a_leftover_sign_off_is_for_what_was_loaded_then(
+    desk: Desk, candidate: Candidate, street: Street, tmp_path: Path
+) -> None:
+    answer(desk, candidate, "freeze")
+    assert chain.signed_off(desk.office, MONTH) == candidate.candidate_id
+    done = desk.run(MONTH, street.inbox(tmp_path, [MONTH], ["kent"]))
+    assert done.snapshot.candidate_id != candidate.candidate_id
+    assert done.snapshot.digest != candidate.digest
+    assert not [line for line in done.needs_person if "January" in line and "Kent" in line]
 
 
 def test_a_signer_who_lost_the_role_freezes_nothing(desk: Desk, candidate: Candidate) -> None:

@@ -134,6 +134,27 @@ def test_two_loads_of_the_same_deliveries_and_many_proposals_at_once(desk: Desk,
     assert held(desk, candidates[-1].candidate_id) == FORCES
 
 
+def test_a_version_that_is_copying_while_a_later_one_is_loaded_does_not_replace_it(
+    desk: Desk, street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [
+        street.changed(tmp_path / str(number), "2025-01", "kent", lambda rows: rows.extend(rows[:1] * number))  # noqa: B023
+        for number in (0, 1)
+    ]
+    received = receive(desk.office, versions, ON)
+    validate(desk.office, received.delivery_ids, ON)
+    first, second = received.delivery_ids[-2:]
+    gate = Gate()
+    monkeypatch.setattr(load, "rows_sha256", gate.before(load.rows_sha256, lambda *arguments: first in arguments))
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load.load, desk.office, [first])
+        assert gate.reached.wait(30)
+        assert load.load(desk.office, [second]) == [second]
+        gate.opened.set()
+        assert loading.result(30) == []
+    assert desk.rows("SELECT DISTINCT delivery_id FROM reporting.police_uk_street") == [(second,)]
+
+
 def wait_until_one_waits(desk: Desk) -> None:
     """Wait until a connection stands before an advisory lock."""
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

@@ -1,7 +1,8 @@
 """Verify finds what an owner of the database, or of the disk, changed behind the chain's back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from offices import Desk, NewDesk, Street
 
 from monthend.errors import NeedsPerson
 from monthend.freeze.verify import verify
+from monthend.office import Office
+from monthend.plan.declarations import Declarations
 from monthend.receive import stored_path
 
 MONTH, HOME_FORCE = "2025-01", "E23000021"
 STREET = f"police_uk_street {MONTH} {HOME_FORCE}"
 ROWS = "reporting.police_uk_street"
+SEAL = "the seal does not follow from the seal before it, the digest, the snapshot's record and the sign-off."
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +128,7 @@ def test_an_edited_manifest(desk: Desk) -> None:
 def test_a_digest_changed_to_fit_an_edited_manifest(desk: Desk) -> None:
     desk.behind_its_back("UPDATE snapshot.snapshot SET digest = reverse(digest) WHERE revision = 2")
     desk.behind_its_back("UPDATE snapshot.candidate SET digest = reverse(digest) WHERE revision = 2")
-    assert verify(desk.office)[-1] == (
-        f"{MONTH} revision 2: the seal does not follow from the seal before it, the digest and the sign-off."
-    )
+    assert verify(desk.office)[-1] == f"{MONTH} revision 2: {SEAL}"
 
 
 def test_a_removed_snapshot_in_the_middle(desk: Desk) -> None:
@@ -162,9 +164,66 @@ def test_an_altered_sign_off(desk: Desk, change: str) -> None:
         f"UPDATE snapshot.sign_off s SET {change} FROM snapshot.snapshot f"
         " WHERE f.sign_off_id = s.sign_off_id AND f.revision = 2"
     )
-    assert verify(desk.office) == [
-        f"{MONTH} revision 2: the seal does not follow from the seal before it, the digest and the sign-off."
-    ]
+    assert verify(desk.office) == [f"{MONTH} revision 2: {SEAL}"]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "sentences"),
+    [
+        ("snapshot", "frozen_on = frozen_on - 1", [SEAL]),
+        ("candidate", "load_number = load_number + 1", [SEAL]),
+        ("candidate", "readiness = jsonb_set(readiness, '{missing}', '[]')", [SEAL]),
+        ("candidate", "readiness = jsonb_set(readiness, '{quarantined_rows}', '9')", [SEAL]),
+        ("candidate", "readiness = '{}'", [SEAL]),
+        ("candidate", "reason = 'because'", [SEAL]),
+        ("candidate", "revision = 7", [f"its candidate was proposed as {MONTH} revision 7."]),
+        ("candidate", "month = '2024-12'", ["its candidate was proposed as 2024-12 revision 2."]),
+    ],
+)
+def test_an_altered_record(desk: Desk, table: str, change: str, sentences: list[str]) -> None:
+    desk.behind_its_back(f"UPDATE snapshot.{table} SET {change} WHERE revision = 2")
+    assert verify(desk.office) == [f"{MONTH} revision 2: {sentence}" for sentence in sentences]
+
+
+def test_a_snapshot_given_another_revision_with_its_candidate(desk: Desk) -> None:
+    for table in ("snapshot", "candidate"):
+        desk.behind_its_back(f"UPDATE snapshot.{table} SET revision = 7 WHERE revision = 2")
+    assert verify(desk.office) == [f"{MONTH} revision 7: {sentence}" for sentence in (SEAL,)]
+
+
+def without_context(path: Path) -> None:
+    """Drop a column of the street files."""
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace("  - {heading: Context, column: context}\n", ""), encoding="utf-8")
+
+
+def crime_id_last(path: Path) -> None:
+    """Move a column of the street files."""
+    source, line = path.read_text(encoding="utf-8"), "  - {heading: Crime ID, column: crime_id}\n"
+    path.write_text(source.replace(line, "").replace("suite:", f"{line}suite:"), encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [without_context, crime_id_last])
+def test_a_feed_whose_columns_changed_holds_as_it_was_and_as_it_is(
+    desk: Desk, declarations: Path, change: Callable[[Path], None]
+) -> None:
+    change(declarations / "include/feeds/police_uk_street.yaml")
+    changed = replace(desk, office=Office(desk.office.home, desk.office.engine, Declarations(declarations)))
+    assert verify(changed.office) == []
+    for reason in ("the columns changed", "again"):
+        changed.freeze(MONTH, reason)
+        assert verify(changed.office) == []
+    assert desk.rows("SELECT count(DISTINCT manifest->'columns') FROM snapshot.candidate") == [(2,)]
+    desk.behind_its_back(f"UPDATE {ROWS} SET lsoa_code = 'E01025617' {ONE_ROW}")
+    [sentence] = verify(changed.office)
+    assert sentence.endswith("rows is not what was loaded.")
+
+
+def test_a_feed_that_is_no_longer_declared(desk: Desk, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(desk.office.declarations.feeds, "police_uk_street")
+    assert verify(desk.office) == []
+    desk.behind_its_back(f"UPDATE {ROWS} SET lsoa_code = 'E01025617' {ONE_ROW}")
+    assert verify(desk.office) == [f"{STREET}: at least one of its {rows:,} rows is not what was loaded."]
 
 
 def test_a_load_without_its_record(desk: Desk) -> None:

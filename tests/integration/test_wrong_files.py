@@ -87,7 +87,7 @@ def test_the_run_ends_in_words_and_with_exit_code_1(aftermath: Aftermath) -> Non
     assert aftermath.done.returncode == 1
     assert aftermath.done.stderr == ""
     assert "Traceback" not in aftermath.done.stdout
-    assert not (aftermath.inbox.parent / "monthend-error.log").exists()
+    assert list(aftermath.inbox.parent.rglob("monthend-error*.log")) == []
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -201,6 +201,27 @@ def test_a_wrong_file_that_came_alone_is_named_too(desk: Desk, street: Street, t
         desk.run("2025-01", tmp_path)
     assert str(path) in str(error.value)
     assert "2025-01: no feed has anything loaded up to this month, so there is nothing to propose." in str(error.value)
+
+
+def test_a_file_that_was_blocked_under_a_wrong_name_is_taken_under_its_own(
+    desk: Desk, street: Street, tmp_path: Path
+) -> None:
+    content = street.file("2025-01", "kent").read_bytes()
+    for number, name in enumerate(("2025-01-essex", "2024-12-kent", "2025-01-kent", "2025-02-kent")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / f"{name}-street.csv").write_bytes(content)
+        desk.take_in(tmp_path / str(number))
+    found = desk.rows(
+        "SELECT d.period, d.area_code, v.verdict, r.outcome FROM quality.validation v JOIN quality.check_result r"
+        " USING (validation_id) JOIN landing.delivery d USING (delivery_id) WHERE r.check_id = 'G02'"
+        " AND d.feed = 'police_uk_street' ORDER BY d.delivery_id"
+    )
+    assert found == [
+        ("2025-01", "E23000028", "blocked", "passed"),  # Essex: it says Kent inside
+        ("2024-12", "E23000032", "blocked", "passed"),
+        ("2025-01", "E23000032", "passed", "passed"),
+        ("2025-02", "E23000032", "blocked", "failed"),  # it equals what was taken
+    ]
 
 
 WRONG_REFERENCE = [

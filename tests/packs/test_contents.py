@@ -132,8 +132,8 @@ class Expected:
             rate = self.rate(measure, month)
             rows[f"{month_end(month):%B %Y}"] = {
                 f"In the month ({unit})": self.count(measure, month),
-                "Usual range, lower limit": half_up(points["lower"][month], 0),
-                "Usual range, upper limit": half_up(points["upper"][month], 0),
+                "Usual range, lower limit": half_up(points["lower"][month], 1),
+                "Usual range, upper limit": half_up(points["upper"][month], 1),
                 f"In the 12 months to then ({unit})": self.year(measure, month),
                 "In the 12 months to then (per 1,000 residents)": None if rate is None else half_up(rate, 2),
             }
@@ -609,10 +609,29 @@ def test_three_months_give_a_quarter_and_no_reading(three_months: Desk, counted:
         "[x]",
         "[x]",
     ]
-    assert (
-        "Were nothing to change, chance alone would make about 0.0 of the 0 measures read that way look unusual in a "
-        "month."
-    ) in [cell.value for cell in summary["A"]]
+    assert not any(str(cell.value).startswith("By chance alone") for cell in summary["A"])
     headings = [cell.value for row in workbook["chart_data"].iter_rows(max_row=8) for cell in row]
     assert "All crime: count" in headings
     assert "All crime: mean" not in headings
+
+
+def test_a_feed_that_is_published_two_months_later_is_read_at_its_newest_month(
+    server: Server, inbox: Path, tmp_path: Path
+) -> None:
+    database = server.copy_of(warehouse.DATABASE)
+    made = Desk(open_office(tmp_path / "home", server.url(database)), server, database)
+    for month in months_between("2023-12", "2025-01"):
+        shutil.copytree(inbox / month, tmp_path / "inbox" / month)
+    assert made.run(MONTH, tmp_path / "inbox", on=ON).needs_person == []
+    workbook = openpyxl.load_workbook(next((made.office.home / "packs/2025-03").glob("pdg-*.xlsx")))
+    summary = workbook["summary"]
+    (table,) = summary.tables.values()
+    headings, first, *_ = summary[table.ref]
+    assert [cell.value for cell in headings][2] == "January 2025\n(count)"
+    assert first[0].value == "All crime, January 2025"
+    assert first[1].value == "No change beyond normal month-to-month variation."
+    assert isinstance(first[2].value, int)
+    assert "Street-level crime (data.police.uk), to January 2025." in [cell.value for cell in workbook["cover"]["A"]]
+    measure = workbook["burglary"]
+    (table,) = measure.tables.values()
+    assert measure[table.ref][1][0].value == "January 2025"

@@ -139,6 +139,14 @@ def test_meetings_served_when_the_next_freeze_is_postponed() -> None:
     ]
 
 
+def test_meetings_served_when_the_next_month_is_late() -> None:
+    frozen = {"2014-04": date(2014, 5, 13)}  # 11 June is past: from then on each day leaves more meetings to April
+    served = {
+        day: calendar.meetings_served("2014-04", frozen, MEETINGS, date(2014, 6, day))[2:] for day in (11, 12, 13)
+    }
+    assert served == {11: [], 12: [date(2014, 6, 19)], 13: [date(2014, 6, 19), date(2014, 6, 20)]}
+
+
 def test_meetings_served_goes_by_the_next_freeze_that_was() -> None:
     frozen = {"2014-04": date(2014, 5, 13), "2014-05": date(2014, 6, 12)}
     assert calendar.meetings_served("2014-04", frozen, MEETINGS)[-1] == date(2014, 6, 19)

@@ -5,8 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from monthend import receive
+from monthend.errors import WrongCall
+from monthend.office import Office
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.receive import Recognised, Refused, due, recognise
 
@@ -45,6 +48,12 @@ def test_due_is_the_month_less_the_lag_for_every_area() -> None:
     assert due(DECLARED, "2013-07")[0].period == "2013-05"
     assert due(DECLARED, "2013-06") == []  # before the feed was in force
     assert due(DECLARED, "2026-01")[0].period == "2025-11"
+
+
+def test_an_inbox_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    office = Office(tmp_path, create_engine("postgresql+psycopg://"), DECLARED)
+    with pytest.raises(WrongCall, match=r"/nowhere: there is no such file or folder\.$"):
+        receive.outstanding(office, [tmp_path, tmp_path / "nowhere"], "2025-03", "police")
 
 
 def test_files_come_in_path_order_and_hidden_ones_do_not(tmp_path: Path) -> None:

@@ -71,10 +71,11 @@ def released(connection: Connection, position: int) -> list[Pack]:
 def queue(connection: Connection, pack_id: str, recipient: str, mode: Mode, sent_to: str) -> Message:
     """The message that this call has to see to: the one there is, or a new one.
 
-    A new one is queued where there is none yet, or the last attempt was refused for the time being.
+    A new one is queued where there is none yet, or the last attempt was refused, for the time being or for good: then
+    nothing reached the recipient, and what it was refused for may have been put right. After `unknown` there is none.
     """
     last = _last(connection, pack_id, recipient, mode)
-    if last is None or last.state == "refused temporary":
+    if last is None or last.state in ("refused temporary", "refused"):
         connection.execute(  # one statement, so there is no message without an event
             text(
                 "WITH message AS (INSERT INTO delivery.message (pack_id, recipient, mode, attempt, sent_to)"

@@ -18,8 +18,8 @@ from monthend.publish.workbook import content_sha256
 
 WHAT_TO_DO = {
     "refused temporary": "Nothing reached the recipient; the next delivery tries again.",
-    "refused": "Nothing reached the recipient, and it is not tried again by itself. Correct the address in "
-    "reports/boards/{board}.yaml, or ask the recipient's mail administrator.",
+    "refused": "Nothing reached the recipient. Correct the address in reports/boards/{board}.yaml, or ask the "
+    "recipient's mail administrator; the next delivery tries again.",
     "unknown": "It may or may not have arrived, so it is not sent again by itself. Ask the recipient.",
     "queued": "It was not tried, because the mail server could not be reached; the next delivery tries it.",
 }
@@ -54,8 +54,8 @@ class _Item:
 def deliver(office: Office, position: int, settings: Settings) -> list[Sent]:
     """See to it that every released pack of the snapshot at `position` reaches each recipient, at most once.
 
-    It can be called again at any moment: what was accepted is left alone, what was refused for the time being is
-    tried again, and what broke off becomes `unknown` and is never sent again by itself.
+    It can be called again at any moment: what was accepted is left alone, what was refused is tried again as the next
+    attempt, and what broke off becomes `unknown` and is never sent again by itself.
 
     Raises:
         WrongCall: the settings do not fit together; nothing was queued.
@@ -171,12 +171,22 @@ def _attempt(
             if not ledger.record(connection, message, "sending"):
                 return None
             if settings.mode == "outbox":
-                name = f"{item.pack.file_name.removesuffix('.xlsx')}--{message.recipient}.eml"
+                name = _file_name(item.pack, message)
                 outcome = transport.to_file(office.home / "outbox" / item.pack.month / name, mail)
             else:
                 outcome = transport.to_server(settings, sender, message.sent_to, mail)
         ledger.record(connection, message, outcome.event, outcome.detail)
         return outcome
+
+
+def _file_name(pack: Pack, message: Message) -> str:
+    """The name in the outbox: another one for each revision and attempt, so that nothing is overwritten."""
+    parts = [pack.file_name.removesuffix(".xlsx"), message.recipient]
+    if pack.revision > 1:
+        parts.append(f"revision-{pack.revision}")
+    if message.attempt > 1:
+        parts.append(f"attempt-{message.attempt}")
+    return f"{'--'.join(parts)}.eml"
 
 
 def _sent(pack: Pack, message: Message, now: bool) -> Sent:

@@ -24,11 +24,26 @@ from monthend.demo.processes import STOPS
 from monthend.errors import MonthendError, NeedsPerson, WrongCall
 from monthend.freeze import chain
 from monthend.office import Office, open_office
-from monthend.plan.calendar import freeze_day, month_end
+from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
+from monthend.plan.declarations import ROOT
 from monthend.validate.report import report_path
 
 MONTHS = 25  # of made-up files: two years to compare with
 PULL, FREEZE, PUBLISH = "pull_police_monthly", "freeze_month_end", "publish_board_packs"
+MADE_UP = [  # what a demonstration without a download says of itself: file, text, text in its place
+    (
+        "include/feeds/police_uk_street.yaml",
+        "title: Street-level crime (data.police.uk)",
+        "title: Made-up street files",
+    ),
+    (
+        "reports/boards/pdg.yaml",
+        "title: Performance Delivery Group",
+        "title: Performance Delivery Group (made-up figures)",
+    ),
+    ("reports/boards/panel.yaml", "title: Police and Crime Panel", "title: Police and Crime Panel (made-up figures)"),
+]
+DUE_WORKING_DAY = 3  # when the police extracts come in
 STEWARD, RELEASER = "a.steward", "b.releaser"
 REPORTS = 10  # of deliveries that deserve a look; all are in the folder
 FAILURES = {"failed": "failed", "up_for_retry": "failed and is tried again in some minutes"}
@@ -106,8 +121,9 @@ def demonstrate(terminal: Terminal, home: Path, month: str, archive: Path | None
         raise WrongCall(f"MONTH: {error}.") from None
     terminal.done(f"The month-end of {last_day:%B %Y}, in {home}")
     inbox = _inbox(terminal, home, month, archive)
-    with running(home, inbox, progress=terminal.done) as airflow:
-        office = open_office(home, airflow.database)
+    declarations = ROOT if archive else _demonstration(home)
+    with running(home, inbox, declarations=declarations, progress=terminal.done) as airflow:
+        office = open_office(home, airflow.database, declarations)
         ended_well = _month_end(terminal, airflow, office, month)
         _summary(terminal, airflow, office, month)
         office.engine.dispose()
@@ -137,17 +153,30 @@ def _inbox(terminal: Terminal, home: Path, month: str, archive: Path | None) -> 
     return inbox
 
 
+def _demonstration(home: Path) -> Path:
+    """The project's declarations, changed so that whatever shows a made-up figure says that it is made up."""
+    folder = home / "declarations"
+    for part in ("include/feeds", "include/sql", "include/reference", "expectations", "reports"):
+        shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, was, now in MADE_UP:
+        path = folder / name
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(was, now), encoding="utf-8")
+    return folder
+
+
 def _month_end(terminal: Terminal, airflow: Airflow, office: Office, month: str) -> bool:
     """Pull, freeze, publish and deliver through Airflow, answering as the two demo people; False when a run failed.
 
     A run that a broken-off demonstration left behind is carried on, and what is frozen stays as it is.
     """
     conf = {"on": freeze_day(month).isoformat()}
+    in_time = {"on": working_day(add_months(month, 1), DUE_WORKING_DAY).isoformat()}
     _arm(terminal, office)
     known = {run["dag_run_id"] for run in airflow.runs(PUBLISH, month)}
     airflow.unpause(PUBLISH)  # while it is paused it does not learn what was frozen
 
-    run = _start(terminal, airflow, PULL, None, conf)
+    run = _start(terminal, airflow, PULL, None, in_time)
     if not _ended_well(terminal, airflow, PULL, run):
         return False
 

@@ -188,6 +188,7 @@ def running(
     home: Path,
     inbox: Path,
     *,
+    declarations: Path = ROOT,
     dags: Path = ROOT / "dags",
     plugins: Path = ROOT / "plugins",
     mail_mode: str = "live",
@@ -196,8 +197,9 @@ def running(
 ) -> Iterator[Airflow]:
     """Run a whole installation in `home` for as long as the context lasts.
 
-    `inbox` is where the feeds' files come in. Every component listens on 127.0.0.1 only, PostgreSQL on a Unix socket
-    only. DAGs are paused until they are triggered. On leaving, no process of it is left.
+    `inbox` is where the feeds' files come in, `declarations` a directory laid out as the project is. Every component
+    listens on 127.0.0.1 only, PostgreSQL on a Unix socket only. DAGs are paused until they are triggered. On leaving,
+    no process of it is left.
 
     Raises WrongCall when one runs in `home` already, NeedsPerson when a component does not come up or ends.
     """
@@ -229,6 +231,7 @@ def running(
             "MONTHEND_HOME": str(home),
             "MONTHEND_DATABASE": database,
             "MONTHEND_INBOX": str(inbox.resolve()),
+            "MONTHEND_DECLARATIONS": str(declarations),
             "MONTHEND_MAIL_MODE": mail_mode,
             "MONTHEND_MAIL_FROM": SENDER,
             "MONTHEND_ENVIRONMENT": ENVIRONMENT,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,17 @@ from sqlalchemy import Connection, text
 from monthend import receive, warehouse
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import facts
+from monthend.load import column_names, rows_sha256
 from monthend.office import Office
 from monthend.plan.calendar import month_end
 from monthend.plan.declarations import sha256
 
 LIBRARIES = ("great-expectations", "numpy", "openpyxl", "pandas", "psycopg", "pyarrow", "scipy", "sqlalchemy")
 HISTORY_CHECKS = ("G02", "G08", "G12")  # their outcome depends on what came before, so they are no part of a digest
+
+
+class Unchanged(NeedsPerson):
+    """A restatement would freeze again what is frozen."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,16 @@ def canonical(value: Any) -> str:
 def readiness(office: Office, month: str, on: date) -> Readiness:
     """What is in and what is missing at month-end `month`, as of now; `on` is the business date."""
     with office.engine.connect() as connection:
-        load_number = _newest_load(connection)
+        load_number = newest_load(connection)
         return _readiness(office, connection, month, _deliveries(office, connection, month, load_number))
 
 
-def propose(office: Office, month: str, on: date, reason: str | None = None) -> Candidate:
+def propose(office: Office, month: str, on: date, reason: str | None = None, only_changed: bool = False) -> Candidate:
     """Propose month-end `month` (YYYY-MM) from everything loaded so far, against the head of the chain.
 
     With a `reason` it is a restatement of the newest frozen month. Proposing again without a change gives the same
     candidate. Raises WrongCall for a month that is not over, already frozen, or earlier than the newest frozen one;
-    NeedsPerson when no measure has any data.
+    NeedsPerson when no measure has any data; Unchanged, with `only_changed`, when the head has the same digest.
     """
     if month_end(month) >= on:
         raise WrongCall(f"{month} is not over on {on:%-d %B %Y}: only a month that has ended can be proposed.")
@@ -83,17 +89,22 @@ def propose(office: Office, month: str, on: date, reason: str | None = None) -> 
         parent = head(connection)
         revision = _revision(month, parent, reason)
         warehouse.lock(connection, warehouse.LOAD_LOCK)  # no load is between its rows and its number now
-        load_number = _newest_load(connection)
+        load_number = newest_load(connection)
     with office.engine.begin() as connection:
         computed = facts.compute(connection, office.declarations, month, load_number)
         if not computed:
             raise NeedsPerson(f"{month}: no feed has anything loaded up to this month, so there is nothing to propose.")
         deliveries = _deliveries(office, connection, month, load_number)
         ready = _readiness(office, connection, month, deliveries)
+        columns = {
+            feed: column_names(office.declarations.feeds[feed]) for feed in sorted({row["feed"] for row in deliveries})
+        }
+        _hash_changed_columns(connection, deliveries, columns, parent)
         fingerprint = facts.digest(computed)
         manifest = {
             "month": month,
             "deliveries": [{name: row[name] for name in row if name != "delivery_id"} for row in deliveries],
+            "columns": columns,
             "declarations": {
                 path: digest
                 for path, digest in office.declarations.hashes().items()
@@ -105,12 +116,15 @@ def propose(office: Office, month: str, on: date, reason: str | None = None) -> 
             "known_errors": [],
             "facts": {"count": len(computed), "sha256": fingerprint},
         }
+        digest = hashlib.sha256(canonical(manifest).encode()).hexdigest()
+        if only_changed and parent and digest == parent["digest"]:
+            raise Unchanged(f"{month} revision {parent['revision']} has the digest that it would be frozen under.")
         values = {
             "month": month,
             "revision": revision,
             "parent_id": parent["candidate_id"] if parent else None,
             "load_number": load_number,
-            "digest": hashlib.sha256(canonical(manifest).encode()).hexdigest(),
+            "digest": digest,
             "manifest": canonical(manifest),
             "facts_sha256": fingerprint,
             "readiness": canonical(_as_json(ready)),
@@ -157,7 +171,10 @@ def newest(office: Office, month: str) -> int:
 
 
 def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
-    """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it."""
+    """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it.
+
+    Its hash is in each sign-off and is recomputed to verify: other words here would differ for all that is frozen.
+    """
     lines = [
         f"**Month-end {row['month']}**, revision {row['revision']}, candidate {row['candidate_id']}",
         "",
@@ -198,7 +215,8 @@ def head(connection: Connection) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def _newest_load(connection: Connection) -> int:
+def newest_load(connection: Connection) -> int:
+    """The load number that was given last, 0 for none."""
     return int(connection.execute(text("SELECT coalesce(max(load_number), 0) FROM reporting.load")).scalar_one())
 
 
@@ -206,7 +224,7 @@ def _deliveries(office: Office, connection: Connection, month: str, load_number:
     """The deliveries that a month-end is made from; the manifest names them without their ids."""
     return warehouse.query(
         connection,
-        "SELECT d.delivery_id, d.feed, d.period, d.area_code, d.sha256, l.row_count, l.rows_sha256,"
+        "SELECT d.delivery_id, d.feed, d.period, d.area_code, d.sha256, l.row_count, l.rows_sha256, v.rules_sha256,"
         " v.quarantined_count, (SELECT jsonb_object_agg(trim(c.check_id || ' ' || c.part), c.unexpected_count)"
         "  FROM quality.check_result c"
         "  WHERE c.validation_id = v.validation_id AND c.check_id <> ALL(:history)) AS checks"
@@ -220,6 +238,32 @@ def _deliveries(office: Office, connection: Connection, month: str, load_number:
         load=load_number,
         month=month,
     )
+
+
+def _hash_changed_columns(
+    connection: Connection,
+    deliveries: list[dict[str, Any]],
+    columns: dict[str, list[str]],
+    parent: dict[str, Any] | None,
+) -> None:
+    """Hash rows by the columns that the manifest names, where their load did it by those the feed had before."""
+    before: dict[str, Any] = {}
+    if parent:
+        rows = warehouse.query(
+            connection,
+            "SELECT manifest FROM snapshot.candidate WHERE candidate_id = :candidate",
+            candidate=parent["candidate_id"],
+        )
+        before = rows[0]["manifest"]
+    same = {feed for feed, names in before.get("columns", {}).items() if columns.get(feed) == names}
+    changed = before.get("columns", {}).keys() & columns.keys() - same
+    identity = itemgetter("feed", "period", "area_code", "sha256")
+    hashed = {identity(row): row["rows_sha256"] for row in before.get("deliveries", []) if row["feed"] in same}
+    for row in deliveries:
+        if row["feed"] in changed:
+            row["rows_sha256"], _ = rows_sha256(connection, row["feed"], columns[row["feed"]], row["delivery_id"])
+        else:
+            row["rows_sha256"] = hashed.get(identity(row), row["rows_sha256"])
 
 
 def _readiness(office: Office, connection: Connection, month: str, deliveries: list[dict[str, Any]]) -> Readiness:

@@ -15,6 +15,11 @@ from monthend.office import Office
 
 Answer = Literal["freeze", "postpone", "refuse"]
 Channel = Literal["command line", "airflow"]
+# An accepted answer to a candidate of the same month as c that was given after the answer s
+LATER_ANSWER = (
+    "SELECT FROM snapshot.sign_off later JOIN snapshot.candidate other ON other.candidate_id = later.candidate_id"
+    " WHERE later.accepted AND later.sign_off_id > s.sign_off_id AND other.month = c.month"
+)
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,8 @@ def sign_off(
 def freeze(office: Office, candidate_id: int, on: date) -> Snapshot:
     """Chain the snapshot of a candidate that a steward answered with `freeze`. Doing it again changes nothing.
 
-    Raises NeedsPerson when there is no such accepted answer in the warehouse, its signer is no steward, or the chain
-    has moved on since the candidate was proposed.
+    Raises NeedsPerson when there is no such accepted answer in the warehouse, its signer is no steward, a later answer
+    to the month was accepted, or the chain has moved on since the candidate was proposed.
     """
     candidate = candidates.read(office, candidate_id)
     with office.engine.begin() as connection:
@@ -110,9 +115,9 @@ def signed_off(office: Office, month: str, reason: str | None = None) -> int | N
         head = candidates.head(connection)
         rows = warehouse.query(
             connection,
-            "SELECT c.candidate_id FROM snapshot.candidate c JOIN snapshot.sign_off s USING (candidate_id)"
+            "SELECT c.candidate_id FROM snapshot.candidate c JOIN snapshot.sign_off s USING (candidate_id)"  # noqa: S608 - the words are ours
             " WHERE c.month = :month AND s.accepted AND s.answer = 'freeze' AND c.parent_id IS NOT DISTINCT FROM :head"
-            " AND c.reason IS NOT DISTINCT FROM :reason ORDER BY c.candidate_id DESC LIMIT 1",
+            f" AND c.reason IS NOT DISTINCT FROM :reason AND NOT EXISTS ({LATER_ANSWER})",
             month=month,
             reason=reason,
             head=head["candidate_id"] if head else None,
@@ -147,8 +152,13 @@ def snapshots(office: Office) -> list[Snapshot]:
     return [Snapshot(**row) for row in rows]
 
 
-def seal(previous_seal: str, digest: str, answer: dict[str, Any]) -> str:
-    """The seal of a snapshot: SHA-256 over the seal before, the digest and the sign-off's record."""
+def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
+    """The seal of a snapshot: SHA-256 over the seal before, the digest, the snapshot's own record and the sign-off's.
+
+    `entry` is the snapshot's row with its candidate's load number, reason and readiness, which the steward was shown.
+    """
+    frozen = {name: entry[name] for name in ("month", "revision", "load_number", "reason", "readiness")}
+    frozen["frozen_on"] = entry["frozen_on"].isoformat()
     record = {
         name: answer[name]
         for name in (
@@ -159,7 +169,8 @@ def seal(previous_seal: str, digest: str, answer: dict[str, Any]) -> str:
         "signed_on": answer["signed_on"].isoformat(),
         "signed_at": answer["signed_at"].astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    return hashlib.sha256(candidates.canonical([previous_seal, digest, record]).encode()).hexdigest()
+    sealed = [entry["previous_seal"], entry["digest"], frozen, record]
+    return hashlib.sha256(candidates.canonical(sealed).encode()).hexdigest()
 
 
 def _store(office: Office, record: dict[str, Any], refusal: str | None) -> None:
@@ -181,6 +192,11 @@ def _chain(office: Office, connection: Connection, candidate: candidates.Candida
     signer = office.declarations.person(answer["signed_by"])
     if signer is None or "steward" not in signer.roles or answer["shown_sha256"] != candidate.shown_sha256:
         raise NeedsPerson(f"{candidate.month} is not frozen: its sign-off is not a steward's answer to what was shown.")
+    if answer["superseded"]:
+        raise NeedsPerson(
+            f"{candidate.month} is not frozen: another candidate of it was answered after candidate "
+            f"{candidate.candidate_id}. Propose it again."
+        )
     head = candidates.head(connection) or {"position": 0, "candidate_id": None, "seal": ""}
     if candidate.parent_id != head["candidate_id"]:
         raise NeedsPerson(f"{candidate.month} is not frozen: another froze since it was proposed. Propose it again.")
@@ -192,16 +208,23 @@ def _chain(office: Office, connection: Connection, candidate: candidates.Candida
         "sign_off_id": answer["sign_off_id"],
         "digest": candidate.digest,
         "previous_seal": head["seal"],
-        "seal": seal(head["seal"], candidate.digest, answer),
         "frozen_on": on,
     }
+    (proposed,) = warehouse.query(
+        connection,
+        "SELECT load_number, reason, readiness FROM snapshot.candidate WHERE candidate_id = :candidate",
+        candidate=candidate.candidate_id,
+    )
+    entry["seal"] = seal(entry | proposed, answer)
     warehouse.insert(connection, "snapshot.snapshot", [entry])
 
 
 def _accepted(connection: Connection, candidate_id: int) -> dict[str, Any] | None:
     rows = warehouse.query(
         connection,
-        "SELECT * FROM snapshot.sign_off WHERE candidate_id = :candidate AND accepted",
+        f"SELECT s.*, EXISTS ({LATER_ANSWER}) AS superseded"  # noqa: S608 - the words are ours
+        " FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
+        " WHERE s.candidate_id = :candidate AND s.accepted",
         candidate=candidate_id,
     )
     return rows[0] if rows else None

@@ -23,7 +23,7 @@ def verify(office: Office, month: str | None = None) -> list[str]:
     if month is not None:
         chain.snapshot(office, month)
     problems: list[str] = []
-    checked: set[tuple[str, str, str, str]] = set()
+    checked: set[str] = set()
     with office.engine.connect() as connection:
         problems += _chain(connection)
         for frozen in warehouse.query(
@@ -34,11 +34,12 @@ def verify(office: Office, month: str | None = None) -> list[str]:
         ):
             problems += _facts(connection, frozen)
             for delivery in frozen["manifest"]["deliveries"]:
-                identity = (delivery["feed"], delivery["period"], delivery["area_code"], delivery["sha256"])
-                if identity not in checked:
-                    checked.add(identity)
-                    problems += _delivery(office, connection, delivery)
-    return problems
+                columns = frozen["manifest"]["columns"][delivery["feed"]]
+                said = candidates.canonical([delivery, columns])
+                if said not in checked:
+                    checked.add(said)
+                    problems += _delivery(office, connection, delivery, columns)
+    return list(dict.fromkeys(problems))
 
 
 def _chain(connection: Connection) -> list[str]:
@@ -47,7 +48,8 @@ def _chain(connection: Connection) -> list[str]:
     previous: dict[str, Any] = {"position": 0, "seal": "", "candidate_id": None}
     rows = warehouse.query(
         connection,
-        "SELECT s.*, c.manifest, c.parent_id, c.digest AS candidate_digest, c.month AS candidate_month"
+        "SELECT s.*, c.manifest, c.parent_id, c.digest AS candidate_digest, c.month AS candidate_month,"
+        " c.revision AS candidate_revision, c.load_number, c.reason, c.readiness"
         " FROM snapshot.snapshot s JOIN snapshot.candidate c USING (candidate_id) ORDER BY s.position",
     )
     for row in rows:
@@ -59,6 +61,10 @@ def _chain(connection: Connection) -> list[str]:
         digest = hashlib.sha256(candidates.canonical(row["manifest"]).encode()).hexdigest()
         if not digest == row["digest"] == row["candidate_digest"] or row["month"] != row["manifest"]["month"]:
             problems.append(f"{name}: the manifest does not give the digest that was frozen.")
+        if (row["month"], row["revision"]) != (row["candidate_month"], row["candidate_revision"]):
+            problems.append(
+                f"{name}: its candidate was proposed as {row['candidate_month']} revision {row['candidate_revision']}."
+            )
         answers = warehouse.query(
             connection,
             "SELECT * FROM snapshot.sign_off WHERE sign_off_id = :sign_off AND candidate_id = :candidate AND accepted"
@@ -66,14 +72,19 @@ def _chain(connection: Connection) -> list[str]:
             sign_off=row["sign_off_id"],
             candidate=row["candidate_id"],
         )
-        if not answers or chain.seal(row["previous_seal"], row["digest"], answers[0]) != row["seal"]:
-            problems.append(f"{name}: the seal does not follow from the seal before it, the digest and the sign-off.")
+        if not answers or chain.seal(row, answers[0]) != row["seal"]:
+            problems.append(
+                f"{name}: the seal does not follow from the seal before it, the digest, the snapshot's record and the "
+                "sign-off."
+            )
         previous = row
     unfrozen = warehouse.query(
         connection,
-        "SELECT c.month, c.revision FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"
+        "SELECT c.month, c.revision FROM snapshot.sign_off s JOIN snapshot.candidate c USING (candidate_id)"  # noqa: S608 - the words are ours
         " WHERE s.accepted AND s.answer = 'freeze' AND c.parent_id IS NOT DISTINCT FROM :head"
         " AND NOT EXISTS (SELECT FROM snapshot.snapshot f WHERE f.sign_off_id = s.sign_off_id)"
+        # one that was superseded cannot be frozen any more; one against another parent is a sign that this was frozen
+        f" AND NOT EXISTS ({chain.LATER_ANSWER} AND other.parent_id IS NOT DISTINCT FROM c.parent_id)"
         " ORDER BY s.sign_off_id",
         head=previous["candidate_id"],
     )
@@ -96,8 +107,8 @@ def _facts(connection: Connection, frozen: dict[str, Any]) -> list[str]:
     return []
 
 
-def _delivery(office: Office, connection: Connection, said: dict[str, Any]) -> list[str]:
-    """The bytes in the landing store, the load's record and the rows themselves."""
+def _delivery(office: Office, connection: Connection, said: dict[str, Any], columns: list[str]) -> list[str]:
+    """The bytes in the landing store, the load's record and the rows themselves, by the columns they then had."""
     name = " ".join(part for part in (said["feed"], said["period"], said["area_code"]) if part)
     problems = []
     path = stored_path(office, said["sha256"])
@@ -113,8 +124,7 @@ def _delivery(office: Office, connection: Connection, said: dict[str, Any]) -> l
     )
     if not loads:
         return [*problems, f"{name}: the record of its load is gone."]
-    feed = office.declarations.feeds[said["feed"]]
-    digest, rows = rows_sha256(connection, feed, loads[0]["delivery_id"])
+    digest, rows = rows_sha256(connection, said["feed"], columns, loads[0]["delivery_id"])
     if rows != said["row_count"]:
         problems.append(f"{name}: {rows:,} rows stand in the warehouse where {said['row_count']:,} were loaded.")
     elif digest != said["rows_sha256"]:

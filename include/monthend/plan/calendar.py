@@ -84,7 +84,8 @@ def meetings_served(
         month: a frozen month.
         frozen: the day on which each month was frozen, by month; `month` is among them.
         meetings: days of meetings, of any board.
-        next_freeze: the day on which the next month is expected; its working day 8 unless it was postponed.
+        next_freeze: the day on which the next month is expected, a day to come or today; its working day 8 unless
+            another is given, as where it was postponed or is late.
 
     Raises:
         ValueError: `month` is not frozen.

@@ -63,7 +63,7 @@ class Feed(Declared):
 
     feed: Key
     contact: str
-    source: Literal["police", "partner", "reference"]
+    source: Literal["police", "reference"]
     cadence: Literal["monthly", "reference"]
     due_working_day: int | None = Field(default=None, ge=1, le=20)
     lag_months: int = Field(default=0, ge=0)  # months between a month-end and the newest period published by then
@@ -92,7 +92,6 @@ class Rate(Strict):
 
     per: int = Field(gt=0)
     decimals: int = Field(ge=0, le=6)
-    residents: Literal["residents"] = "residents"
 
 
 class Reading(Strict):
@@ -112,7 +111,6 @@ class Measure(Declared):
     unit: str
     polarity: Literal["down_good", "up_good", "neutral", "context"]
     seasonal: bool | None = None  # None: found on the baseline
-    decimals: int = Field(default=0, ge=0, le=6)
     rate: Rate | None = None
     reading: Reading | None = None
 
@@ -162,7 +160,7 @@ class Board(Declared):
 
 
 class Priority(Strict):
-    """A strategic priority of the plan and the measures that speak to it, from a date on."""
+    """A strategic priority of the plan and the measures that speak to it."""
 
     priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
     title: str

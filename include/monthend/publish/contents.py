@@ -83,24 +83,34 @@ def theme_at(board: Board, day: datetime.date) -> str:
 
 def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -> Sheet:
     """A row a measure: the sentence first, then the counts."""
-    month, year_before = material.month, add_months(material.month, -12)
     rated = [each.measure for each in measures if each.measure.rate]
+    newest = {each.latest for each in measures}
+    if len(newest) == 1:
+        (month,) = newest
+        then, year, before = (
+            words.of_month(month),
+            words.period("r12", month),
+            words.period("r12", add_months(month, -12)),
+        )
+    else:
+        then, year, before = "Newest month", "12 months to then", "12 months to a year before"
     columns = (
         Column("Measure", "text"),
         Column("What the data say", "text", width=44),
-        Column(f"{words.of_month(month)} (count)", "number"),
-        Column(f"{words.period('r12', month)} (count)", "number"),
-        Column(f"{words.period('r12', year_before)} (count)", "number"),
-        Column(f"{words.period('r12', month)} ({per(rated)})", "number", max(map(decimals_of, rated), default=0)),
+        Column(f"{then} (count)", "number"),
+        Column(f"{year} (count)", "number"),
+        Column(f"{before} (count)", "number"),
+        Column(f"{year} ({per(rated)})", "number", max(map(decimals_of, rated), default=0)),
         Column("Speaks to", "text"),
         Column("Notes", "text"),
     )
     rows = []
     for each in measures:
-        earlier, rate = each.key("r12", year_before), each.measure.rate
+        month, rate = each.latest, each.measure.rate
+        earlier = each.key("r12", add_months(month, -12))
         rows.append(
             (
-                each.measure.title,
+                each.dated,
                 each.says,
                 fact_cell(material, each.key("month", month), 0),
                 fact_cell(material, each.key("r12", month), 0),
@@ -111,14 +121,18 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
             )
         )
     area = material.area_names[material.declarations.plan.home_force]
+    read = sum(map(speaks, measures))
     budget = spc.false_alarm_budget(each.usual for each in measures if each.usual and speaks(each))
     return Sheet(
         "summary",
         f"Summary: {area}, data to the end of {words.of_month(month)}",
         (
             "Each measure is read against its own usual range, not against a target or another force.",
-            f"Were nothing to change, chance alone would make about {budget:.1f} of the "
-            f"{sum(map(speaks, measures))} measures read that way look unusual in a month.",
+            *(
+                [f"By chance alone, about {budget:.1f} of the {read} measures read that way would look unusual."]
+                if read
+                else []
+            ),
             population_note(material, material.declarations.plan.home_force),
             *([] if compared else [NOT_COMPARED]),
         ),
@@ -143,7 +157,7 @@ def _data_quality(material: Material) -> Sheet:
         Column("Deliveries", "number"),
         Column("Deliveries that failed", "number"),
         Column("Rows that failed", "number"),
-        Column("What happens to them", "text", width=40),
+        Column("What happens if one fails", "text", width=40),
     )
     consequence = {
         "block_feed": "The delivery is blocked",
@@ -189,6 +203,12 @@ def _data_quality(material: Material) -> Sheet:
 
 def _notes(material: Material, measures: list[MeasureSheet]) -> Sheet:
     terms = [(each.measure.title, each.measure.description.strip()) for each in measures]
+    terms += [
+        (priority.priority, f"{priority.title}. Strategic priority of the plan ({priority.provenance}).")
+        for theme in material.declarations.plan.themes
+        for priority in theme.priorities
+        if {each.measure.measure for each in measures} & set(priority.measures)
+    ]
     terms += list(material.declarations.glossary.terms.items())
     return Sheet(
         "notes",
@@ -258,7 +278,10 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureShe
         Heading("Which month, and why"),
         why,
         Heading("Source"),
-        *dict.fromkeys(material.declarations.feeds[each.measure.feed].title + "." for each in measures),
+        *dict.fromkeys(
+            f"{material.declarations.feeds[each.measure.feed].title}, to {words.of_month(each.latest)}."
+            for each in measures
+        ),
         f"Digest of the data: {material.digest}",
         Heading("Published"),
         published,

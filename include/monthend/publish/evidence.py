@@ -14,7 +14,7 @@ from monthend.office import Office
 from monthend.plan.calendar import add_months, months_between
 from monthend.publish import packs
 from monthend.publish.material import rounded
-from monthend.publish.workbook import ReadBack, read_back, same
+from monthend.publish.workbook import ReadBack, content_sha256, read_back, same
 
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}
 
@@ -26,15 +26,15 @@ def verify_file(office: Office, path: Path) -> list[str]:
     there is no such file.
     """
     found = _read(path)
-    build = _build(office, found)
+    build = _build(office, path, found)
     if build is None:
-        return [
-            f"{path}: is no pack of this warehouse{' (a draft is not registered)' if found.pack_id_property else ''}."
-        ]
+        return [_no_pack(office, path)]
     problems = []
     if found.pack_id_property and found.pack_id_cover and found.pack_id_property != found.pack_id_cover:
         problems.append(f"{path}: its cover and its properties name different packs.")
-    for entry in _entries(office, build["build_id"]):
+    entries = _entries(office, build["build_id"])
+    tables = [entry for entry in entries if entry["table_name"]]
+    for entry in tables:
         key = (entry["table_name"], entry["row_label"], entry["column_number"])
         expected = _value(entry["shown"])
         verdict, places = found.verdict(key, expected)
@@ -44,7 +44,44 @@ def verify_file(office: Office, path: Path) -> list[str]:
         elif verdict != "ok":
             differs = next(place for place in places if not same(expected, place.value))
             problems.append(f"{path}: {differs.cell} ({what}) shows {differs.value!s}; it was {expected!s}.")
-    return problems
+    return problems + [f"{path}: {line}" for line in _changed(found, entries)]
+
+
+def _changed(found: ReadBack, entries: list[dict[str, Any]]) -> list[str]:
+    """Headings and texts that were changed, and rows that were added; a reader's remarks beside them do not count."""
+    headings = {(e["table_name"], e["column_number"]): e["column_heading"] for e in entries if e["table_name"]}
+    lines = [
+        f"{cell.cell} heads a column as {cell.value!s}; it was {headings[key]}."
+        for key, cell in found.headings.items()
+        if key in headings and cell.value is not None and _words(cell.value) != _words(headings[key])
+    ]
+    known = {(e["table_name"], e["row_label"]) for e in entries}
+    registered = {table for table, _ in known if table}
+    rows: dict[tuple[str, str], str] = {}
+    for (table, label, _), cell in found.values().items():
+        if table in registered and (table, label) not in known and cell.value is not None:
+            rows.setdefault((table, label), cell.cell)
+    lines += [f"{cell} stands in a row ({label}) that was not in the pack." for (_, label), cell in rows.items()]
+    said = {_words(cell.value) for cell in found.texts}
+    by_sheet: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        if not entry["table_name"]:
+            by_sheet.setdefault(entry["sheet"], []).append(entry)
+    there = found.values()
+    keys: dict[str, list[bool]] = {}
+    for e in entries:
+        if e["table_name"]:
+            keys.setdefault(e["sheet"], []).append((e["table_name"], e["row_label"], e["column_number"]) in there)
+    for sheet, texts in by_sheet.items():
+        if any(keys.get(sheet, [True])):  # else the sheet was removed, and each cell of its table is named already
+            gone = [entry for entry in texts if _words(_value(entry["shown"])) not in said]
+            lines += [f"{e['sheet']}!{e['cell']} says no longer: {_value(e['shown'])}" for e in gone]
+    return lines
+
+
+def _words(text: object) -> str:
+    """A text by its words, however a program broke its lines."""
+    return " ".join(str(text).replace("_x005F_", "_").split())
 
 
 def verify_packs(office: Office, month: str | None = None) -> list[str]:
@@ -79,9 +116,9 @@ def trace(office: Office, path: Path, place: str) -> dict[str, Any]:
         raise WrongCall(f"{place}: is no cell, such as 'summary'!C12.")
     where = f"{match['sheet']}!{match['column'].upper()}{match['row']}"
     found = _read(path)
-    build = _build(office, found)
+    build = _build(office, path, found)
     if build is None:
-        raise NeedsPerson(f"{path}: is no pack of this warehouse.")
+        raise NeedsPerson(_no_pack(office, path))
     key = next((key for key, value in found.values().items() if value.cell == where), None)
     entries = {(e["table_name"], e["row_label"], e["column_number"]): e for e in _entries(office, build["build_id"])}
     if key is None or key not in entries:
@@ -102,6 +139,13 @@ def trace(office: Office, path: Path, place: str) -> dict[str, Any]:
     return traced
 
 
+def _no_pack(office: Office, path: Path) -> str:
+    return (
+        f"{path}: is no pack of the installation in {office.home} (drafts are not registered). Is it another's? "
+        "Then say --home or --database."
+    )
+
+
 def _read(path: Path) -> ReadBack:
     if not path.is_file():
         raise WrongCall(f"{path}: there is no such file.")
@@ -119,14 +163,15 @@ def _differences(office: Office, path: Path) -> list[str]:
         return [str(error)]
 
 
-def _build(office: Office, found: ReadBack) -> dict[str, Any] | None:
-    """The build a file claims to be: the released one of its pack id, else the newest."""
+def _build(office: Office, path: Path, found: ReadBack) -> dict[str, Any] | None:
+    """The build a file claims to be: of its pack id the one with its contents, else the released, else the newest."""
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
             "SELECT b.build_id, s.candidate_id FROM pack.build b JOIN snapshot.snapshot s USING (position)"
             " LEFT JOIN pack.release r USING (build_id) WHERE b.pack_id = ANY(:ids)"
-            " ORDER BY r.build_id IS NULL, b.build_id DESC LIMIT 1",
+            " ORDER BY b.content_sha256 = :contents DESC, r.build_id IS NULL, b.build_id DESC LIMIT 1",
+            contents=content_sha256(path),
             ids=[found.pack_id_property or "", found.pack_id_cover or ""],
         )
     return rows[0] if rows else None

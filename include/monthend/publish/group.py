@@ -37,7 +37,7 @@ class GroupSheets:
         for basis in ("r12", "quarter"):
             for period in sorted({key.period for key in facts if key.basis == basis}, reverse=True):
                 keys = [self.key(measure, code, basis, period) for measure in self.measures for code in self.forces]
-                if keys and all(facts[key].value is not None for key in keys):
+                if keys and all(key in facts and facts[key].value is not None for key in keys):
                     return basis, period
         return None
 

@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -35,8 +36,20 @@ class Material:
     missing: tuple[str, ...]
     late: tuple[str, ...]
 
+    @cached_property
+    def periods(self) -> dict[str, tuple[str, str]]:
+        """Of each measure, the first month there is a fact for and the newest that any area has a number for."""
+        periods: dict[str, tuple[str, str]] = {}
+        for key, fact in self.facts.items():
+            if key.basis == "month":
+                first, held = periods.get(key.measure, (key.period, ""))
+                periods[key.measure] = (min(first, key.period), max(held, key.period if fact.value is not None else ""))
+        return periods
+
     def fact(self, key: Key) -> Fact:
-        """The fact, which every pack finds the same."""
+        """The fact, which every pack finds the same. Raises ValueError where the measure has none for it."""
+        if key not in self.facts:
+            raise ValueError(f"there is no fact {' '.join(part for part in key if part)}")
         return self.facts[key]
 
     def marks(self, key: Key) -> str:
@@ -82,7 +95,7 @@ def derived(value: float, decimals: int, formula: str, **of: Any) -> Cell:
 
 
 def decimals_of(measure: Measure) -> int:
-    return measure.rate.decimals if measure.rate else measure.decimals
+    return measure.rate.decimals if measure.rate else 0
 
 
 def per(measures: list[Measure]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from monthend.freeze.facts import Key
-from monthend.plan.calendar import months_between
+from monthend.plan.calendar import add_months, months_between
 from monthend.plan.declarations import Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Chart, Column, Series, Sheet, Table
@@ -43,15 +43,26 @@ class MeasureSheet:
         return Key(f"{self.measure.measure}{'_rate' if rate else ''}", basis, self.area, period)
 
     @cached_property
+    def latest(self) -> str:
+        """The newest month there can be: the newest that is due at the month-end, or a newer one that is held."""
+        feed = self.material.declarations.feeds[self.measure.feed]
+        return max(add_months(self.material.month, -feed.lag_months), self.material.periods[self.measure.measure][1])
+
+    @property
+    def dated(self) -> str:
+        """The measure's title; with its newest month, where that is not the month-end itself."""
+        if self.latest == self.material.month:
+            return self.measure.title
+        return f"{self.measure.title}, {words.of_month(self.latest)}"
+
+    @cached_property
     def months(self) -> list[str]:
-        """Every month there is a fact for, oldest first."""
-        keys = self.material.facts
-        first = min(key.period for key in keys if key.measure == self.measure.measure and key.basis == "month")
-        return months_between(first, self.material.month)
+        """Every month from the first there is a fact for to the newest there can be, oldest first."""
+        return months_between(self.material.periods[self.measure.measure][0], self.latest)
 
     @cached_property
     def control_chart(self) -> spc.Chart | None:
-        """The control chart of the months held in a row up to the month-end; a gap is never bridged."""
+        """The control chart of the months held in a row up to the newest; a gap is never bridged."""
         run: list[tuple[str, int]] = []
         for month in reversed(self.months):
             value = self.material.fact(self.key("month", month)).value
@@ -73,13 +84,13 @@ class MeasureSheet:
     def says(self) -> str:
         return words.signal(self.measure, self.control_chart)
 
-    def limit(self, month: str, column: str, decimals: int = 0) -> Cell:
+    def limit(self, month: str, column: str) -> Cell:
         of = {"measure": self.measure.measure, "area": self.area, "period": month}
         chart = self.usual
         if chart is None or month not in chart.points.index:
-            return derived(float("nan"), decimals, f"usual_range_{column}", **of)
+            return derived(float("nan"), 1, f"usual_range_{column}", **of)
         baseline = list(chart.points.index[[0, chart.baseline_points - 1]])
-        return derived(float(chart.points[column][month]), decimals, f"usual_range_{column}", baseline=baseline, **of)
+        return derived(float(chart.points[column][month]), 1, f"usual_range_{column}", baseline=baseline, **of)
 
     def signal_at(self, month: str) -> str:
         """What a month says, short enough for a row."""
@@ -96,10 +107,10 @@ class MeasureSheet:
         columns = [
             Column("Month", "text"),
             Column("What the month says", "text", width=34),
-            Column(f"In the month ({measure.unit})", "number", measure.decimals),
-            Column("Usual range, lower limit", "number"),
-            Column("Usual range, upper limit", "number"),
-            Column(f"In the 12 months to then ({measure.unit})", "number", measure.decimals),
+            Column(f"In the month ({measure.unit})", "number"),
+            Column("Usual range, lower limit", "number", 1),
+            Column("Usual range, upper limit", "number", 1),
+            Column(f"In the 12 months to then ({measure.unit})", "number"),
         ]
         if rate:
             columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
@@ -109,10 +120,10 @@ class MeasureSheet:
             row: list[Cell | str] = [
                 words.of_month(month),
                 self.signal_at(month),
-                fact_cell(self.material, self.key("month", month), measure.decimals),
+                fact_cell(self.material, self.key("month", month), 0),
                 self.limit(month, "lower"),
                 self.limit(month, "upper"),
-                fact_cell(self.material, self.key("r12", month), measure.decimals),
+                fact_cell(self.material, self.key("r12", month), 0),
             ]
             if rate:
                 row.append(fact_cell(self.material, self.key("r12", month, rate=True), rate.decimals))
@@ -172,13 +183,13 @@ class MeasureSheet:
     def chart_cell(self, month: str, kind: str) -> Cell:
         """A cell of the chart's data; None where nothing is drawn."""
         if kind in ("mean", "lower", "upper"):
-            cell = self.limit(month, kind, 1)
+            cell = self.limit(month, kind)
             return Cell(None) if cell.value == "[z]" else cell
         drawn = kind == "value"
         if not drawn:
             chart = self.control_chart
             drawn = chart is not None and chart.points["signal"].get(month) == kind
-        cell = fact_cell(self.material, self.key("month", month), self.measure.decimals)
+        cell = fact_cell(self.material, self.key("month", month), 0)
         return cell if drawn and cell.value != "[x]" else Cell(None)
 
 

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from monthend.errors import NeedsPerson
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain, facts, query
 from monthend.office import Office
-from monthend.plan.calendar import add_months, meetings_served, month_end, working_day
+from monthend.plan.calendar import add_months, freeze_day, meetings_served, month_end, working_day
 from monthend.plan.declarations import Board, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
@@ -41,28 +42,40 @@ class Build:
     released: bool
 
 
-def packs_served(office: Office, month: str, without_meeting: bool = False) -> list[Pack]:
+def packs_served(
+    office: Office, month: str, without_meeting: bool = False, on: datetime.date | None = None
+) -> list[Pack]:
     """The packs of the meetings for which a frozen month is the newest, by DESIGN's one rule for every board.
 
-    With `without_meeting` a board that has no such meeting gets a pack for reference.
+    With `without_meeting` a board that has no such meeting gets a pack for reference. With the business date `on` the
+    next month is not expected before that day: one that is refused, or that nobody answered, leaves its meetings to
+    the month before; and a meeting that is over is not served.
     """
     snapshot = chain.snapshot(office, month)
     frozen: dict[str, datetime.date] = {}
     for each in chain.snapshots(office):
         frozen.setdefault(each.month, each.frozen_on)  # a restatement does not make a month newer
-    next_freeze = _postponed_until(office, add_months(max(frozen), 1))
+    following = add_months(max(frozen), 1)
+    expected = _postponed_until(office, following) or freeze_day(following)
+    next_freeze = max(expected, on) if on else expected
     packs = []
     for board in office.declarations.boards.values():
-        meetings: list[datetime.date | None] = [*meetings_served(month, frozen, board.meetings, next_freeze)]
+        served = meetings_served(month, frozen, board.meetings, next_freeze)
+        meetings: list[datetime.date | None] = [meeting for meeting in served if on is None or meeting >= on]
         for meeting in meetings or ([None] if without_meeting else []):
             packs += [_pack(snapshot.digest, snapshot.revision, board, each, meeting) for each in board.renderings]
     return packs
 
 
 def publish(
-    office: Office, month: str, board: str | None = None, rendering: str | None = None, without_meeting: bool = False
+    office: Office,
+    month: str,
+    board: str | None = None,
+    rendering: str | None = None,
+    without_meeting: bool = False,
+    on: datetime.date | None = None,
 ) -> tuple[list[Build], list[str]]:
-    """Build and register the packs of a frozen month, all or those of one board and rendering.
+    """Build and register the packs that a frozen month serves on business date `on`, all or those of one rendering.
 
     Gives the builds and, in words, the packs that could not be built: each is held alone. A pack that was released is
     never built again.
@@ -70,7 +83,7 @@ def publish(
     snapshot = chain.snapshot(office, month)
     material = _material(office, snapshot.candidate_id, snapshot.frozen_on)
     built, failed = [], []
-    for pack in packs_served(office, month, without_meeting):
+    for pack in packs_served(office, month, without_meeting, on):
         if board in (None, pack.board.board) and rendering in (None, pack.rendering.rendering):
             try:
                 built.append(_build(office, snapshot, material, pack))
@@ -97,17 +110,22 @@ def draft(office: Office, candidate_id: int) -> list[Path]:
 
 
 def builds(office: Office, month: str, revision: int | None = None) -> list[Build]:
-    """The packs of a month's newest revision, unless one is named: of each the released build, else the newest."""
+    """The packs of a month's newest revision, unless one is named.
+
+    Of each pack it is the released build, else the one that the file on disk holds, else the newest.
+    """
     snapshot = chain.snapshot(office, month, revision)
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
-            "SELECT DISTINCT ON (b.board, b.rendering, b.meeting) b.*, r.build_id IS NOT NULL AS released"
+            "SELECT b.*, r.build_id IS NOT NULL AS released"
             " FROM pack.build b LEFT JOIN pack.release r USING (build_id) WHERE b.position = :position"
             " ORDER BY b.board, b.rendering, b.meeting, released DESC, b.build_id DESC",
             position=snapshot.position,
         )
-    return [_from_row(office, snapshot, row) for row in rows]
+    found = [_from_row(office, snapshot, row) for row in rows]
+    packs = groupby(found, key=lambda build: (build.board, build.rendering, build.meeting))
+    return [_current(list(of_one_pack)) for _, of_one_pack in packs]
 
 
 def pack_folder(office: Office, month: str, revision: int) -> Path:
@@ -300,7 +318,7 @@ def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: P
 
 
 def _register(build_id: int, book: Book, path: Path) -> list[dict[str, Any]]:
-    """A register entry for each cell of each table, after reading it back from the finished file.
+    """A register entry for each cell of each table, and each text outside them, as read back from the finished file.
 
     Raises NeedsPerson when the file shows anything else than what was declared.
     """
@@ -334,6 +352,14 @@ def _register(build_id: int, book: Book, path: Path) -> list[dict[str, Any]]:
                         "shown": shown(value),
                     }
                 )
+    nowhere = {"build_id": build_id, "table_name": "", "column_number": 0, "column_heading": "", "kind": "text"}
+    for number, text in enumerate(found.texts, start=1):
+        place, _, coordinate = text.cell.rpartition("!")
+        entries.append(
+            nowhere
+            | {"row_label": f"text {number}", "sheet": place, "cell": coordinate, "reference": "{}"}
+            | {"shown": shown(str(text.value))}
+        )
     return entries
 
 
@@ -348,6 +374,14 @@ def as_built(build: Build) -> bool:
         return content_sha256(build.path) == build.content_sha256
     except (OSError, zipfile.BadZipFile, zlib.error):
         return False
+
+
+def _current(of_one_pack: list[Build]) -> Build:
+    """The build that stands for a pack, of all there are: released ones first, then newest first."""
+    first, *others = of_one_pack
+    if first.released or not others:
+        return first
+    return next((build for build in of_one_pack if as_built(build)), first)
 
 
 def _from_row(office: Office, snapshot: chain.Snapshot, row: dict[str, Any]) -> Build:

@@ -40,6 +40,8 @@ class ReadBack:
     pack_id_cover: str | None
     by_column: dict[Key, Found]
     by_table: dict[Key, Found]
+    headings: dict[tuple[str, int], Found]
+    texts: tuple[Found, ...]  # what stands outside tables
 
     def values(self) -> dict[Key, Found]:
         """Give each value that any carrier finds, that of the column names first."""
@@ -73,11 +75,27 @@ def read_back(path: Path) -> ReadBack:
             workbook: Any = openpyxl.load_workbook(path)
     except (zipfile.BadZipFile, KeyError, InvalidFileException) as error:
         raise ValueError(f"{path} cannot be read as an Excel workbook") from error
+    by_column, by_table, headings = _by_column(workbook), _by_table(workbook), _headings(workbook)
+    in_tables = {found.cell for carrier in (by_column, by_table, headings) for found in carrier.values()}
+    in_tables |= {
+        f"{worksheet.title}!{cell.coordinate}"
+        for worksheet in workbook.worksheets
+        for table in worksheet.tables.values()
+        for cell in worksheet[table.ref][0]
+    }
     return ReadBack(
         pack_id_property=next((str(p.value) for p in workbook.custom_doc_props.props if p.name == "pack_id"), None),
         pack_id_cover=_pack_id_on_cover(workbook),
-        by_column=_by_column(workbook),
-        by_table=_by_table(workbook),
+        by_column=by_column,
+        by_table=by_table,
+        headings=headings,
+        texts=tuple(
+            found
+            for worksheet in workbook.worksheets
+            for row in worksheet.iter_rows()
+            for cell in row
+            if cell.value is not None and (found := _found(cell)).cell not in in_tables
+        ),
     )
 
 
@@ -109,7 +127,8 @@ def _pack_id_on_cover(workbook: Any) -> str | None:
     return None
 
 
-def _by_column(workbook: Any) -> dict[Key, Found]:
+def _columns(workbook: Any) -> dict[tuple[str, int], list[Any]]:
+    """Give the cells of each table column that a hidden name still points at."""
     ranges: dict[tuple[str, int], list[Any]] = {}
     for name, defined in workbook.defined_names.items():
         parts = re.fullmatch(r"col_(.+)_(\d+)", name)
@@ -119,6 +138,20 @@ def _by_column(workbook: Any) -> dict[Key, Found]:
             cells = workbook[sheet][area.replace("$", "")]
             rows = cells if isinstance(cells, tuple) else ((cells,),)
             ranges[parts[1], int(parts[2])] = [row[0] for row in rows]
+    return ranges
+
+
+def _headings(workbook: Any) -> dict[tuple[str, int], Found]:
+    """Give the cell above each table column."""
+    return {
+        key: _found(cells[0].parent.cell(cells[0].row - 1, cells[0].column))
+        for key, cells in _columns(workbook).items()
+        if cells and cells[0].row > 1
+    }
+
+
+def _by_column(workbook: Any) -> dict[Key, Found]:
+    ranges = _columns(workbook)
     found: dict[Key, Found] = {}
     for (table, index), column in ranges.items():
         for label, cell in zip(ranges.get((table, 0), ()), column, strict=False):

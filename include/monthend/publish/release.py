@@ -33,13 +33,17 @@ class ReleaseRequest:
 
 
 def release_request(office: Office, month: str) -> ReleaseRequest:
-    """What a releaser is asked: the month's packs that are not released, each by its digest, and no figure of any."""
+    """What a releaser is asked: the month's packs that are not released, each by its digest, and no figure of any.
+
+    Only packs for a meeting that is in its board's calendar wait: one for reference, or for a meeting that is called
+    off, goes to nobody.
+    """
     snapshot = chain.snapshot(office, month)
-    waiting = tuple(build for build in builds(office, month) if not build.released)
+    waiting = tuple(build for build in builds(office, month) if not build.released and _has_meeting(office, build))
     lines = [f"**Packs of month-end {month}**, revision {snapshot.revision}, digest `{snapshot.digest}`", ""]
     lines += ["| board | rendering | meeting | file | pack | contents |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| {build.board} | {build.rendering} | {build.meeting or 'none'} | {build.path.name} | `{build.pack_id}` "
+        f"| {build.board} | {build.rendering} | {build.meeting} | {build.path.name} | `{build.pack_id}` "
         f"| `{build.content_sha256}` |"
         for build in waiting
     ]
@@ -107,6 +111,12 @@ def release(
     if answer != "release":
         raise NeedsPerson(f"The packs of {month} are refused by {record['display_name']}: {reason}. Nothing is sent.")
     return [build.pack_id for build in released]
+
+
+def _has_meeting(office: Office, build: Build) -> bool:
+    """Whether a pack is for a meeting that is in its board's calendar."""
+    board = office.declarations.boards.get(build.board)
+    return board is not None and build.meeting in board.meetings
 
 
 def _hindrance(office: Office, month: str, waiting: Sequence[Build]) -> str | None:

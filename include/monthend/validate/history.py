@@ -12,11 +12,14 @@ HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
 
 
 def stale(connection: Connection, delivery: Delivery) -> Finding:
+    """G02: the same bytes under another name before, unless they were blocked there: then this name may be right."""
     same = warehouse.query(
         connection,
-        "SELECT period, area_code FROM landing.delivery WHERE feed = :feed AND sha256 = :sha256"
-        " AND (period, area_code) <> (:period, :area_code) AND delivery_id < :delivery_id"
-        " ORDER BY delivery_id LIMIT 1",
+        "SELECT d.period, d.area_code FROM landing.delivery d WHERE d.feed = :feed AND d.sha256 = :sha256"
+        " AND (d.period, d.area_code) <> (:period, :area_code) AND d.delivery_id < :delivery_id"
+        " AND (SELECT v.verdict FROM quality.validation v WHERE v.delivery_id = d.delivery_id"
+        "  ORDER BY v.validation_id DESC LIMIT 1) IS DISTINCT FROM 'blocked'"
+        " ORDER BY d.delivery_id LIMIT 1",
         feed=delivery.feed,
         sha256=delivery.sha256,
         period=delivery.period,
