@@ -171,10 +171,7 @@ def newest(office: Office, month: str) -> int:
 
 
 def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
-    """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it.
-
-    Its hash is in each sign-off and is recomputed to verify: other words here would differ for all that is frozen.
-    """
+    """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it."""
     lines = [
         f"**Month-end {row['month']}**, revision {row['revision']}, candidate {row['candidate_id']}",
         "",
