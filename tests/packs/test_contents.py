@@ -631,7 +631,9 @@ def test_a_feed_that_is_published_two_months_later_is_read_at_its_newest_month(
     assert first[0].value == "All crime, January 2025"
     assert first[1].value == "No change beyond normal month-to-month variation."
     assert isinstance(first[2].value, int)
-    assert "Street-level crime (data.police.uk), to January 2025." in [cell.value for cell in workbook["cover"]["A"]]
+    cover = [cell.value for cell in workbook["cover"]["A"]]
+    assert "Street-level crime (data.police.uk), to January 2025." in cover
+    assert "Vehicle crime, January 2025: Higher than the usual range." in cover
     measure = workbook["burglary"]
     (table,) = measure.tables.values()
     assert measure[table.ref][1][0].value == "January 2025"

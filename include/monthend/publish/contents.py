@@ -263,9 +263,7 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureShe
         )
     else:
         why = "No meeting in this board's calendar has this month as its newest; the pack is for reference."
-    signals = [
-        f"{each.measure.title}: {each.says}" for each in measures if speaks(each) and each.says != words.NO_SIGNAL
-    ]
+    signals = [f"{each.dated}: {each.says}" for each in measures if speaks(each) and each.says != words.NO_SIGNAL]
     quiet = sum(speaks(each) for each in measures) - len(signals)
     following = add_months(material.month, 1)
     lines: list[Heading | Link | str] = [
