@@ -115,14 +115,15 @@ def status(
     month: Month, home: Home = HOME, database: Database = None, declarations: Declared = None, as_json: Json = False
 ) -> None:
     """Print where a month-end stands: feeds, verdicts, candidate, sign-off, digest, seal, packs, deliveries."""
-    from monthend.freeze import query
+    from monthend.status import in_words
+    from monthend.status import status as month_status
 
     office = _office(home, database, declarations, month)
-    found = query.status(office, month)
+    found = month_status(office, month)
     if as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False, default=str))
         return
-    for heading, lines in query.in_words(found):
+    for heading, lines in in_words(found):
         print(heading)
         for line in lines:
             print(f"  {line}")
