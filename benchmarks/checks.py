@@ -16,7 +16,7 @@ from benchmarks.measure import Comparison, cost
 from monthend.plan.declarations import ROOT, Declarations, Feed
 from monthend.receive import Recognised, recognise
 from monthend.validate import reader, validation
-from monthend.validate.finding import Delivery
+from monthend.validate.results import Delivery
 
 HOLD = 6.0
 # what is put wrong: column, value (None: empty), in one row of so many

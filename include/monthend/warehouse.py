@@ -27,6 +27,7 @@ OWNER, PIPELINE = "monthend_owner", "monthend_pipeline"
 SCHEMAS = ("landing", "quality", "reporting", "snapshot", "pack", "delivery")  # one a station
 LOAD_LOCK = 0x6D6F6E7468  # one advisory lock for load numbers and proposals: a number seals what is at or below it
 FREEZE_LOCK = 0x667265657A  # one for the head of the chain
+WAIVER_LOCK = 0x776169766572  # one for waivers and their consents
 
 
 def embedded(home: Path, role: str = PIPELINE) -> str:

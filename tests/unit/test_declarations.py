@@ -185,6 +185,8 @@ def test_a_person_is_found_by_user_and_by_display_name() -> None:
     assert [(p.user, p.roles) for p in declared.people.people] == [
         ("a.steward", ("steward",)),
         ("b.releaser", ("releaser",)),
+        ("c.registrar", ("registrar",)),
+        ("d.analyst", ("analyst",)),
     ]
     assert declared.person("A. STEWARD") is None
     assert declared.person("") is None

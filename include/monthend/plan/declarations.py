@@ -66,6 +66,7 @@ class Feed(Declared):
     source: Literal["police", "reference"]
     cadence: Literal["monthly", "reference"]
     due_working_day: int | None = Field(default=None, ge=1, le=20)
+    correction_working_day: int = Field(default=7, ge=1, le=20)  # by which a faulty delivery is to be put right
     lag_months: int = Field(default=0, ge=0)  # months between a month-end and the newest period published by then
     in_force_from: Month | None = None
     in_force_to: Month | None = None
@@ -195,10 +196,11 @@ class Plan(Declared):
 
 
 class Person(Strict):
-    """Somebody who may answer: the user name they log in with and the name a record shows."""
+    """Somebody who may answer: the user name they log in with, the name a record shows, where notices go."""
 
     user: str
     display_name: str
+    email: str
     roles: tuple[Literal["steward", "registrar", "analyst", "releaser"], ...] = Field(min_length=1)
 
 
@@ -206,6 +208,27 @@ class People(Declared):
     """Who is steward, registrar, analyst or releaser."""
 
     people: tuple[Person, ...] = Field(min_length=1)
+
+
+class KnownError(Declared):
+    """A fault in a source that we live with, until its guard says that the source was put right."""
+
+    known_error: Key
+    feed: Key
+    areas: tuple[AreaCode, ...] = Field(min_length=1)
+    first_period: Month
+    last_period: Month | None = None  # None: it goes on
+    rows: str  # which rows are wrong, and how
+    effect: str  # on figures, and what we do about it
+    reported_to: str | None = None
+    reported_on: date | None = None
+    guard: Key  # a SELECT that counts such rows
+
+    @model_validator(mode="after")
+    def _whole(self) -> "KnownError":
+        if (self.reported_to is None) != (self.reported_on is None):
+            raise ValueError("reported_to and reported_on belong together")
+        return self
 
 
 class Glossary(Declared):
@@ -263,6 +286,21 @@ class Declarations:
         return plan
 
     @cached_property
+    def known_errors(self) -> dict[str, KnownError]:
+        """Faults in sources that we live with, by key, in the order of their file names; there may be none."""
+        folder = "reports/known_errors"
+        if not any((self.root / folder).glob("*.yaml")):
+            return {}
+        errors = {error.known_error: error for error in self._all(KnownError, folder, "known_error")}
+        for key, error in errors.items():
+            path = self.root / folder / f"{key}.yaml"
+            if error.feed not in self.feeds:
+                raise WrongCall(f"{path}: feed: there is no feed {error.feed}.")
+            if not self.guard(error.guard).is_file():
+                raise WrongCall(f"{path}: guard: there is no {self.guard(error.guard)}.")
+        return errors
+
+    @cached_property
     def people(self) -> People:
         """Who may sign off and release."""
         return _read(People, self.root / "reports/people.yaml")
@@ -283,6 +321,10 @@ class Declarations:
     def select(self, name: str) -> Path:
         """The file of a measure's SELECT."""
         return self.root / "include/sql/measures" / f"{name}.sql"
+
+    def guard(self, name: str) -> Path:
+        """The file of a known error's SELECT."""
+        return self.root / "include/sql/known_errors" / f"{name}.sql"
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every declaration that decides facts or packs, by its path under the root."""

@@ -6,12 +6,12 @@ from sqlalchemy import Connection
 from monthend import warehouse
 from monthend.plan.calendar import add_months
 from monthend.statistics.spc import xmr
-from monthend.validate.finding import Batch, Delivery, Finding
+from monthend.validate.results import Batch, CheckResult, Delivery
 
 HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
 
 
-def stale(connection: Connection, delivery: Delivery) -> Finding:
+def stale(connection: Connection, delivery: Delivery) -> CheckResult:
     """G02: the same bytes under another name before, unless they were blocked there: then this name may be right."""
     same = warehouse.query(
         connection,
@@ -26,7 +26,7 @@ def stale(connection: Connection, delivery: Delivery) -> Finding:
         area_code=delivery.area_code,
         delivery_id=delivery.delivery_id,
     )
-    return Finding(
+    return CheckResult(
         "G02",
         "",
         "The file is not byte-identical to one of another period or area.",
@@ -36,14 +36,14 @@ def stale(connection: Connection, delivery: Delivery) -> Finding:
     )
 
 
-def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> Finding:
+def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> CheckResult:
     """G08: the number of rows against the usual range of the 24 months before (of the same area)."""
-    finding = Finding(
+    result = CheckResult(
         "G08", "", "The number of rows is in the usual range of the 24 months before.", "warn", element_count=rows
     )
     if not delivery.period:
-        finding.outcome, finding.detail = "not run", "The feed has no periods."
-        return finding
+        result.outcome, result.detail = "not run", "The feed has no periods."
+        return result
     history = {
         row["period"]: row["row_count"]
         for row in warehouse.query(
@@ -60,17 +60,17 @@ def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -
     first = add_months(delivery.period, -HISTORY_MONTHS)
     before = [history[period] for period in sorted(history) if first <= period < delivery.period]
     if len(before) < HISTORY_NEEDED:
-        finding.outcome = "not run"
-        finding.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
-        return finding
+        result.outcome = "not run"
+        result.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
+        return result
     last = xmr([float(count) for count in before]).points.iloc[-1]
     if not last["lower"] <= rows <= last["upper"]:
-        finding.outcome = "failed"
-        finding.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
-    return finding
+        result.outcome = "failed"
+        result.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
+    return result
 
 
-def resubmission(connection: Connection, delivery: Delivery) -> Finding:
+def resubmission(connection: Connection, delivery: Delivery) -> CheckResult:
     earlier = warehouse.query(
         connection,
         "SELECT l.row_count FROM landing.delivery d JOIN reporting.load l USING (delivery_id)"
@@ -81,7 +81,7 @@ def resubmission(connection: Connection, delivery: Delivery) -> Finding:
         area_code=delivery.area_code,
         delivery_id=delivery.delivery_id,
     )
-    return Finding(
+    return CheckResult(
         "G12",
         "",
         "A resubmission is noted beside the version it replaces.",

@@ -17,14 +17,15 @@ from monthend import warehouse
 from monthend.office import Office
 from monthend.plan.declarations import Feed, sha256
 from monthend.receive import stored_path
-from monthend.validate import history, reader, report
-from monthend.validate.finding import Batch, Delivery, Finding
+from monthend.validate import findings, history, reader, report
+from monthend.validate.results import Batch, CheckResult, Delivery
 
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000_000  # of one call of Great Expectations, to bound memory; a call for each file would be slow
 ROW_KEY = "row_key"  # delivery's place in the batch, then the row in the delivery
 ROWS_IN_KEY = 2**32
+KEPT = 1000  # failing rows of a check that quarantines nothing: enough to put an extract right
 SUMMARY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 # The one format that gives failing keys and never a value
 KEYS = {
@@ -57,10 +58,20 @@ def validate(office: Office, delivery_ids: list[int], on: date) -> list[Validati
         known = _known_lsoa_codes(office, feed)
         rules = _rules_sha256(office, feed, known)
         with office.engine.connect() as connection:
-            waiting = _waiting(connection, feed, delivery_ids, rules)
+            waived = findings.waived(connection, feed.feed, on)
+            waiting = _waiting(connection, feed, [i for i in delivery_ids if i not in waived], rules)
         for batch in _batches(office, feed, waiting):
-            findings = _findings(office, feed, batch, known)
-            _record(office, feed, batch, findings, rules, on)
+            _record(office, feed, batch, _results(office, feed, batch, known), rules, on)
+        for delivery_id in [i for i in delivery_ids if i in waived]:  # a waiver is part of what it is held against
+            under = hashlib.sha256(json.dumps([rules, sorted(waived[delivery_id].items())]).encode()).hexdigest()
+            with office.engine.connect() as connection:
+                waiting = _waiting(connection, feed, [delivery_id], under)
+            for batch in _batches(office, feed, waiting):
+                results = _results(office, feed, batch, known)
+                for result in results[delivery_id]:
+                    if result.outcome == "failed":
+                        result.waiver_id = waived[delivery_id].get((result.check_id, result.part))
+                _record(office, feed, batch, results, under, on)
     latest = latest_validations(office, delivery_ids)
     report.write(office, [validation.validation_id for validation in latest])
     return latest
@@ -157,29 +168,29 @@ def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iter
         yield batch
 
 
-def _findings(office: Office, feed: Feed, batch: Batch, known: list[str]) -> dict[int, list[Finding]]:
-    """Each delivery's findings: the file's own, its history's, and the suite's."""
+def _results(office: Office, feed: Feed, batch: Batch, known: list[str]) -> dict[int, list[CheckResult]]:
+    """Each delivery's results: the file's own, its history's, and the suite's."""
     raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
-    findings: dict[int, list[Finding]] = {}
+    results: dict[int, list[CheckResult]] = {}
     readable: list[tuple[Delivery, pa.Table]] = []
     with office.engine.connect() as connection:
         for delivery, content in batch:
             fault = content if isinstance(content, str) else ""
-            findings[delivery.delivery_id] = [_readable(fault), history.stale(connection, delivery)]
+            results[delivery.delivery_id] = [_readable(fault), history.stale(connection, delivery)]
             if isinstance(content, str):
-                findings[delivery.delivery_id] += [
-                    Finding(**_named(expectation), outcome="not run") for expectation in raw["expectations"]
+                results[delivery.delivery_id] += [
+                    CheckResult(**_named(expectation), outcome="not run") for expectation in raw["expectations"]
                 ]
             else:
-                findings[delivery.delivery_id] += [
+                results[delivery.delivery_id] += [
                     history.drift(connection, delivery, content.num_rows, batch),
                     history.resubmission(connection, delivery),
                 ]
                 readable.append((delivery, content))
     if readable:
         for delivery_id, found in _run_suite(raw, feed, readable, known).items():
-            findings[delivery_id] += found
-    return findings
+            results[delivery_id] += found
+    return results
 
 
 def _named(expectation: dict[str, Any]) -> dict[str, Any]:
@@ -193,13 +204,13 @@ def _named(expectation: dict[str, Any]) -> dict[str, Any]:
 
 def _run_suite(
     raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]
-) -> dict[int, list[Finding]]:
+) -> dict[int, list[CheckResult]]:
     """Run a suite over all the batch's rows as one frame; failing rows are asked for only where a check failed."""
     rows = _batch_of(_frame(raw, feed, batch, known))
     counted = _validate(rows, raw, raw["expectations"], SUMMARY)
     failing = [e for e in raw["expectations"] if not counted[_key(e)]["success"] and not counted[_key(e)]["error"]]
     keyed = _validate(rows, raw, failing, KEYS) if failing else {}
-    findings: dict[int, list[Finding]] = {delivery.delivery_id: [] for delivery, _ in batch}
+    results: dict[int, list[CheckResult]] = {delivery.delivery_id: [] for delivery, _ in batch}
     for expectation in raw["expectations"]:
         failed: dict[int, list[int]] = {}
         for key in keyed.get(_key(expectation), {}).get("rows", []):
@@ -207,16 +218,16 @@ def _run_suite(
             failed.setdefault(place, []).append(row)
         for place, (delivery, table) in enumerate(batch):
             numbers = sorted(failed.get(place, []))
-            finding = Finding(**_named(expectation), element_count=table.num_rows, unexpected_count=len(numbers))
+            result = CheckResult(**_named(expectation), element_count=table.num_rows, unexpected_count=len(numbers))
             if not counted[_key(expectation)]["success"] and not failed:  # it did not run, or does not say which rows
-                finding.outcome, finding.unexpected_count = "error", None
-                finding.detail = "The check itself could not run; nothing is loaded until it can."
+                result.outcome, result.unexpected_count = "error", None
+                result.detail = "The check itself could not run; nothing is loaded until it can."
             elif numbers:
-                finding.outcome = "failed"
-                finding.rows = numbers if finding.action == "quarantine_row" else []
-                finding.detail = f"Rows {', '.join(map(str, numbers[:5]))}{' and more' if len(numbers) > 5 else ''}."
-            findings[delivery.delivery_id].append(finding)
-    return findings
+                result.outcome = "failed"
+                result.rows = numbers
+                result.detail = f"Rows {', '.join(map(str, numbers[:5]))}{' and more' if len(numbers) > 5 else ''}."
+            results[delivery.delivery_id].append(result)
+    return results
 
 
 def _frame(raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]) -> pd.DataFrame:
@@ -292,8 +303,8 @@ def _validate(
     return outcomes
 
 
-def _readable(fault: str) -> Finding:
-    return Finding(
+def _readable(fault: str) -> CheckResult:
+    return CheckResult(
         "G03",
         "file",
         "The file is UTF-8 text of comma-separated rows under exactly the feed's columns.",
@@ -303,27 +314,33 @@ def _readable(fault: str) -> Finding:
     )
 
 
-def _verdict(findings: list[Finding], row_count: int | None) -> tuple[str, list[tuple[int, Finding]]]:
-    """The verdict and the quarantined rows, each with the finding that put it there."""
-    quarantined = [(row, finding) for finding in findings for row in finding.rows]
-    for finding in findings:
-        failed = finding.outcome == "failed"
-        if finding.outcome == "error" or (failed and finding.action == "block_feed"):
+def _verdict(results: list[CheckResult], row_count: int | None) -> tuple[str, list[tuple[int, CheckResult]]]:
+    """The verdict and the quarantined rows, each with the result that put it there. What is waived does not count."""
+    counting = [result for result in results if result.outcome in ("failed", "error") and result.waiver_id is None]
+    quarantined = [(row, result) for result in counting if result.action == "quarantine_row" for row in result.rows]
+    for result in counting:
+        if result.outcome == "error" or result.action == "block_feed":
             return "blocked", []
-        if finding.block_above is not None and len(finding.rows) > finding.block_above * (row_count or 0):
+        if result.block_above is not None and len(result.rows) > result.block_above * (row_count or 0):
             return "blocked", []
+    if row_count is None:  # there are no rows that a waiver could let in
+        return "blocked", []
     if quarantined:
         return "quarantined", quarantined
-    if any(finding.outcome == "failed" and finding.action == "warn" for finding in findings):
+    if any(result.action == "warn" for result in counting) or len(counting) < sum(
+        result.outcome in ("failed", "error") for result in results
+    ):
         return "warned", []
     return "passed", []
 
 
-def _record(office: Office, feed: Feed, batch: Batch, findings: dict[int, list[Finding]], rules: str, on: date) -> None:
-    """Insert the batch's verdicts, results and quarantined row numbers in one transaction."""
+def _record(
+    office: Office, feed: Feed, batch: Batch, results: dict[int, list[CheckResult]], rules: str, on: date
+) -> None:
+    """Insert the batch's verdicts, results and failing row numbers in one transaction."""
     with office.engine.begin() as connection:
         for delivery, content in batch:
-            found = findings[delivery.delivery_id]
+            found = results[delivery.delivery_id]
             row_count = None if isinstance(content, str) else content.num_rows
             verdict, quarantined = _verdict(found, row_count)
             validation = {
@@ -344,19 +361,25 @@ def _record(office: Office, feed: Feed, batch: Batch, findings: dict[int, list[F
             )
             identity = {"validation_id": row["validation_id"]}
             names = (
-                "check_id", "part", "description", "action", "outcome", "element_count", "unexpected_count", "detail"
+                "check_id", "part", "description", "action", "outcome", "element_count", "unexpected_count", "detail",
+                "waiver_id",
             )  # fmt: skip
             warehouse.insert(
                 connection,
                 "quality.check_result",
-                [identity | {name: getattr(finding, name) for name in names} for finding in found],
+                [identity | {name: getattr(result, name) for name in names} for result in found],
             )
-            warehouse.insert(
-                connection,
-                "quality.quarantined_row",
-                [
-                    identity | {"row_number": number, "check_id": finding.check_id, "part": finding.part}
-                    for number, finding in quarantined
-                ],
-            )
+            quarantines = {id(result) for _, result in quarantined}
+            others = [
+                (number, result) for result in found if id(result) not in quarantines for number in result.rows[:KEPT]
+            ]
+            for table, rows in (("quality.quarantined_row", quarantined), ("quality.failing_row", others)):
+                warehouse.insert(
+                    connection,
+                    table,
+                    [
+                        identity | {"row_number": number, "check_id": result.check_id, "part": result.part}
+                        for number, result in rows
+                    ],
+                )
             logger.info("%s %s %s: %s", feed.feed, delivery.period, delivery.area_code, verdict)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 
 @dataclass
-class Finding:
+class CheckResult:
     """The outcome of one check, or of one part of it, on one delivery."""
 
     check_id: str
@@ -18,8 +18,9 @@ class Finding:
     element_count: int | None = None
     unexpected_count: int | None = None
     detail: str = ""
-    rows: list[int] = field(default_factory=list)  # failing row numbers, where the action is to quarantine them
+    rows: list[int] = field(default_factory=list)  # failing row numbers
     block_above: float | None = None  # share of rows above which failing rows block the delivery
+    waiver_id: int | None = None  # the waiver under which a failure does not count
 
 
 @dataclass(frozen=True)
