@@ -12,7 +12,7 @@ from psycopg import Error as DriverError
 from psycopg import IntegrityError as Misfit
 from psycopg.errors import UniqueViolation
 from pyarrow import csv
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from monthend import warehouse
@@ -50,6 +50,11 @@ def load(office: Office, delivery_ids: list[int]) -> list[int]:
                 continue
             loaded.append(validation.delivery_id)
     return loaded
+
+
+def newest_load(connection: Connection) -> int:
+    """The load number that was given last, 0 for none."""
+    return int(connection.execute(text("SELECT coalesce(max(load_number), 0) FROM reporting.load")).scalar_one())
 
 
 def rows_sha256(connection: Connection, feed: str, columns: Sequence[str], delivery_id: int) -> tuple[str, int]:

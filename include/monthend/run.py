@@ -118,7 +118,7 @@ def _freeze(office: Office, month: str, by: str, on: date, reason: str | None = 
 def _anything_loaded_after(office: Office, candidate_id: int) -> bool:
     """Whether anything was loaded after a candidate was proposed, for whatever month."""
     with office.engine.connect() as connection:
-        return candidates.read(office, candidate_id).load_number != candidates.newest_load(connection)
+        return candidates.read(office, candidate_id).load_number != load.newest_load(connection)
 
 
 def _publish(office: Office, snapshot: chain.Snapshot, needs_person: list[str], notes: list[str]) -> Outcome:

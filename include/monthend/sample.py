@@ -56,7 +56,7 @@ FORCES = (
     Force("hertfordshire", 1070, -0.20, 51.80, 0.024),
     Force("kent", 1800, 0.75, 51.27, 0.010),
     Force("leicestershire", 1070, -1.15, 52.65, 0.028, repeated_id=0.003),
-    Force("nottinghamshire", 1190, -1.05, 53.10, 0.005, repeated_id=0.003),
+    Force("nottinghamshire", 1190, -1.05, 53.10, 0.005, repeated_id=0.007),
     Force("sussex", 1590, -0.10, 50.95, 0.038),
 )
 

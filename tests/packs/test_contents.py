@@ -176,6 +176,14 @@ class Expected:
         feed = "Street-level crime (data.police.uk)"
         headings = ("Deliveries", "Deliveries that failed", "Rows that failed")
         rows = {f"{feed}, January 2025, {names[name]} (late)": {"Deliveries": 1} for name in late}
+        ((repeated,),) = desk.rows(
+            "SELECT count(crime_id) - count(DISTINCT crime_id) FROM reporting.police_uk_street"
+            " WHERE falls_within = 'Nottinghamshire Police' AND month = %s",
+            MONTH,
+        )
+        assert repeated > 0
+        known = "Nottinghamshire Police repeats Crime IDs within a month, to March 2025 (known error)"
+        rows[known] = {"Rows that failed": repeated}
         rows[f"{feed}: rows quarantined"] = dict(zip(headings, (25 * 8, 1, QUARANTINED), strict=True))
         titles = {key: declared.title for key, declared in desk.office.declarations.feeds.items()}
         checks = desk.rows(
@@ -384,7 +392,7 @@ def material(frozen: Frozen) -> Material:
         frozen.office.declarations, MONTH, 1, snapshot.digest, ON, known, frozenset(), names, residents,
         [{"feed": "f", "check_id": "G02", "part": "", "title": "F", "description": "D.", "action": "info",
           "deliveries": 1, "failed": 0, "rows": 0}],
-        [], (), (),
+        [], (), (), {}, (), (),
     )  # fmt: skip
 
 
@@ -637,3 +645,40 @@ def test_a_feed_that_is_published_two_months_later_is_read_at_its_newest_month(
     measure = workbook["burglary"]
     (table,) = measure.tables.values()
     assert measure[table.ref][1][0].value == "January 2025"
+
+
+# What a sign-off and a steward leave behind
+
+
+def test_a_withheld_measure_is_in_no_sheet_and_named_on_the_cover(material: Material) -> None:
+    withheld = dataclasses.replace(material, withheld={"open_burglary": "The codes changed.", "open_drugs": "Late."})
+    book = book_of(withheld)
+    assert "burglary" in {sheet.name for sheet in book_of(material).sheets}
+    assert "burglary" not in {sheet.name for sheet in book.sheets}
+    assert "Burglary" not in {row[0] for row in sheet_of(book, "summary").table.rows}
+    assert "Withheld: Burglary. The codes changed." in book.cover.lines
+    assert [line for line in book.cover.lines if "Late." in str(line)] == []  # drugs are no part of this pack
+    assert not [c.heading for c in sheet_of(book, "chart_data").table.columns if c.heading.startswith("Burglary")]
+
+
+def test_a_pack_whose_measures_are_all_withheld_is_not_built(material: Material) -> None:
+    nothing = dataclasses.replace(material, withheld=dict.fromkeys(material.declarations.measures, "why"))
+    with pytest.raises(ValueError, match="every measure of this pack is withheld"):
+        book_of(nothing)
+
+
+def test_a_waiver_is_printed_and_names_nobody_in_public(material: Material) -> None:
+    waived = dataclasses.replace(material, waivers=(("U02 is waived for Essex", "A. Steward and C. Registrar"),))
+    board, published = (
+        contents.book(waived, Pack("0" * 32, waived.declarations.boards["panel"], rendering, date(2025, 5, 7)))
+        for rendering in waived.declarations.boards["panel"].renderings
+    )
+    assert published.rendering == "published"
+    for book, words in (
+        (board, "U02 is waived for Essex (A. Steward and C. Registrar)"),
+        (published, "U02 is waived for Essex"),
+    ):
+        assert f"Waiver: {words}" in book.cover.lines
+        row = next(row for row in sheet_of(book, "data_quality").table.rows if row[1] == "waiver")
+        assert row == (f"{words} (waiver)", "waiver", "[z]", "[z]", "[z]", "It counts as if the check had passed")
+        assert "Waivers: 1." in sheet_of(book, "data_quality").notes[0]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -14,13 +15,15 @@ from sqlalchemy import Connection, text
 
 from monthend import receive, warehouse
 from monthend.errors import NeedsPerson, WrongCall
-from monthend.freeze import facts
-from monthend.load import column_names, rows_sha256
+from monthend.freeze import facts, known_errors
+from monthend.load import column_names, newest_load, rows_sha256
 from monthend.office import Office
 from monthend.plan.calendar import month_end
 from monthend.plan.declarations import sha256
 
 LIBRARIES = ("great-expectations", "numpy", "openpyxl", "pandas", "psycopg", "pyarrow", "scipy", "sqlalchemy")
+WAIVER = ("feed", "period", "area_code", "sha256", "check_id", "part", "reason", "names")  # what a manifest says of one
+NEWS = 40  # lines; the rest is on the steward's desk
 HISTORY_CHECKS = ("G02", "G08", "G12")  # their outcome depends on what came before, so they are no part of a digest
 
 
@@ -38,6 +41,10 @@ class Readiness:
     verdicts: dict[str, int]  # deliveries of the month-end's manifest by verdict
     quarantined_rows: int
     warnings: tuple[str, ...]
+    news: tuple[str, ...]  # which deliveries, loaded since the newest snapshot, fail which check
+    held: tuple[str, ...]  # the newest month held of each feed, in words
+    waivers: tuple[str, ...]
+    known_errors: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
@@ -73,7 +80,7 @@ def readiness(office: Office, month: str, on: date) -> Readiness:
     """What is in and what is missing at month-end `month`, as of now; `on` is the business date."""
     with office.engine.connect() as connection:
         load_number = newest_load(connection)
-        return _readiness(office, connection, month, _deliveries(office, connection, month, load_number))
+        return _readiness(office, connection, month, on, _deliveries(office, connection, month, load_number))
 
 
 def propose(office: Office, month: str, on: date, reason: str | None = None, only_changed: bool = False) -> Candidate:
@@ -95,7 +102,7 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
         if not computed:
             raise NeedsPerson(f"{month}: no feed has anything loaded up to this month, so there is nothing to propose.")
         deliveries = _deliveries(office, connection, month, load_number)
-        ready = _readiness(office, connection, month, deliveries)
+        ready = _readiness(office, connection, month, on, deliveries)
         columns = {
             feed: column_names(office.declarations.feeds[feed]) for feed in sorted({row["feed"] for row in deliveries})
         }
@@ -112,8 +119,20 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
             },
             "code": _code_sha256(),
             "libraries": {name: version(name) for name in LIBRARIES},
-            "waivers": [],
-            "known_errors": [],
+            "waivers": [
+                {name: row[name] for name in WAIVER} | {"expires_on": row["expires_on"].isoformat()}
+                for row in _waivers(connection, deliveries, on)
+            ],
+            "known_errors": [
+                {
+                    "known_error": each.error.known_error,
+                    "first": each.first,
+                    "last": each.last,
+                    "deliveries": each.deliveries,
+                    "rows": each.rows,
+                }
+                for each in known_errors.seen(connection, office.declarations, load_number, month)
+            ],
             "facts": {"count": len(computed), "sha256": fingerprint},
         }
         digest = hashlib.sha256(canonical(manifest).encode()).hexdigest()
@@ -131,6 +150,7 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
             "reason": reason,
             "proposed_on": on,
         }
+        values["shown"] = _shown(values, _as_json(ready))
         candidate_id = _same_candidate(connection, values) or _insert(connection, values, computed)
     return read(office, candidate_id)
 
@@ -153,7 +173,7 @@ def read(office: Office, candidate_id: int) -> Candidate:
         row["load_number"],
         row["digest"],
         tuple(ready["missing"]),
-        _shown(row, ready),
+        row["shown"],
     )
 
 
@@ -173,18 +193,34 @@ def newest(office: Office, month: str) -> int:
 def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
     """What a steward is shown, in Markdown: counts of checks, feeds, the digest; no facts, every viewer can read it."""
     lines = [
-        f"**Month-end {row['month']}**, revision {row['revision']}, candidate {row['candidate_id']}",
+        f"**Month-end {month_end(row['month']):%B %Y}**, revision {row['revision']}, "
+        f"proposed on {row['proposed_on']:%-d %B %Y}",
         "",
         *([f"Restatement: {row['reason']}", ""] if row["reason"] else []),
         f"Due deliveries: {ready['due']}, of which missing: {len(ready['missing'])}.",
+        "",
         *(f"- MISSING: {name}" for name in ready["missing"]),
         "",
         f"Deliveries in this month-end: {sum(ready['verdicts'].values())} "
         f"({', '.join(f'{count} {verdict}' for verdict, count in sorted(ready['verdicts'].items()))}); "
         f"quarantined rows: {ready['quarantined_rows']}.",
-        *(f"- {warning}" for warning in ready["warnings"]),
         "",
-        "Validation reports: reports/validation/ in the home directory.",
+        *(f"- {each}" for each in ready["held"]),
+    ]
+    for heading, sentences in (
+        ("Failed checks of deliveries that came since the last snapshot", ready["news"]),
+        ("Failed checks of all deliveries", ready["warnings"]),
+        ("Waivers that this month-end rests on", ready["waivers"]),
+        ("Known errors in the sources", ready["known_errors"]),
+    ):
+        lines += ["", f"**{heading}:** {'none' if not sentences else ''}".strip(), ""]
+        lines += [f"- {sentence}" for sentence in sentences[:NEWS]]
+        lines += [f"- and {len(sentences) - NEWS} more, on the steward's desk"] if len(sentences) > NEWS else []
+    lines += [
+        "",
+        "**freeze** makes it the one version of the truth, with what is missing named; `withhold` keeps measures out "
+        "of every pack, with a reason. **postpone** asks again on a day to come, with a reason. **refuse** leaves the "
+        "month unfrozen, with a reason.",
         "",
         f"Digest: `{row['digest']}`",
     ]
@@ -210,11 +246,6 @@ def head(connection: Connection) -> dict[str, Any] | None:
     """The newest snapshot of the chain."""
     rows = warehouse.query(connection, "SELECT * FROM snapshot.snapshot ORDER BY position DESC LIMIT 1")
     return rows[0] if rows else None
-
-
-def newest_load(connection: Connection) -> int:
-    """The load number that was given last, 0 for none."""
-    return int(connection.execute(text("SELECT coalesce(max(load_number), 0) FROM reporting.load")).scalar_one())
 
 
 def _deliveries(office: Office, connection: Connection, month: str, load_number: int) -> list[dict[str, Any]]:
@@ -263,48 +294,105 @@ def _hash_changed_columns(
             row["rows_sha256"] = hashed.get(identity(row), row["rows_sha256"])
 
 
-def _readiness(office: Office, connection: Connection, month: str, deliveries: list[dict[str, Any]]) -> Readiness:
+def _readiness(
+    office: Office, connection: Connection, month: str, on: date, deliveries: list[dict[str, Any]]
+) -> Readiness:
     due = receive.due(office.declarations, month)
-    held = {receive.Recognised(row["feed"], row["period"], row["area_code"]) for row in deliveries}
-    missing = []
-    for partition in due:
-        if partition not in held:
-            feed = office.declarations.feeds[partition.feed]
-            area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
-            missing.append(f"{feed.title}, {month_end(partition.period):%B %Y}, {area}")
+    held = {_partition(row) for row in deliveries}
+    ids = [row["delivery_id"] for row in deliveries]
     verdicts = warehouse.query(
         connection,
         "SELECT v.verdict, count(*) AS deliveries FROM reporting.load l JOIN quality.validation v USING (validation_id)"
         " WHERE l.delivery_id = ANY(:ids) GROUP BY v.verdict",
-        ids=[row["delivery_id"] for row in deliveries],
+        ids=ids,
     )
-    warnings = warehouse.query(
+    failed = warehouse.query(
         connection,
-        "SELECT c.check_id, c.description, count(*) AS deliveries"
-        " FROM reporting.load l JOIN quality.check_result c USING (validation_id)"
-        " WHERE c.outcome = 'failed' AND l.delivery_id = ANY(:ids)"
-        " GROUP BY c.check_id, c.description ORDER BY c.check_id, c.description",
-        ids=[row["delivery_id"] for row in deliveries],
+        "SELECT d.feed, d.period, d.area_code, c.check_id, c.description, c.unexpected_count,"
+        " l.load_number > coalesce((SELECT h.load_number FROM snapshot.snapshot s JOIN snapshot.candidate h"
+        "  USING (candidate_id) ORDER BY s.position DESC LIMIT 1), 0) AS is_new"
+        " FROM reporting.load l JOIN landing.delivery d USING (delivery_id) JOIN quality.check_result c"
+        " USING (validation_id) WHERE c.outcome = 'failed' AND l.delivery_id = ANY(:ids)"
+        " ORDER BY c.check_id, c.part, d.period DESC, d.feed, d.area_code",
+        ids=ids,
     )
+    counted = Counter((row["check_id"], row["description"]) for row in failed)
+    newest = {feed: max(p.period for p in held if p.feed == feed) for feed in sorted({p.feed for p in held})}
     return Readiness(
         month=month,
         due=len(due),
-        missing=tuple(missing),
+        missing=tuple(_in_words(office, partition) for partition in due if partition not in held),
         verdicts={row["verdict"]: row["deliveries"] for row in verdicts},
         quarantined_rows=sum(row["quarantined_count"] for row in deliveries),
-        warnings=tuple(f"{row['check_id']} failed in {row['deliveries']}: {row['description']}" for row in warnings),
+        warnings=tuple(f"{check} failed in {number}: {words}" for (check, words), number in sorted(counted.items())),
+        news=tuple(
+            f"{row['check_id']}, {_in_words(office, _partition(row))}: {row['description']}"
+            + (f" {row['unexpected_count']:,} rows." if row["unexpected_count"] else "")
+            for row in failed
+            if row["is_new"]
+        ),
+        held=tuple(
+            f"{office.declarations.feeds[feed].title}: held to {month_end(period):%B %Y}"
+            for feed, period in newest.items()
+            if period
+        ),
+        waivers=tuple(
+            f"{waiver_in_words(office, row)} ({' and '.join(row['names'])})"
+            for row in _waivers(connection, deliveries, on)
+        ),
+        known_errors=tuple(
+            known_error_in_words(office, each.error.known_error, each.rows, each.last)
+            for each in known_errors.seen(connection, office.declarations, newest_load(connection), month)
+        ),
+    )
+
+
+def waiver_in_words(office: Office, row: dict[str, Any]) -> str:
+    """A waiver as the manifest has it, in a sentence: what, which delivery, until when, why."""
+    until = date.fromisoformat(str(row["expires_on"]))
+    check = f"{row['check_id']} {row['part']}".strip()
+    return f"{check} is waived for {_in_words(office, _partition(row))}, until {until:%-d %B %Y}: {row['reason']}"
+
+
+def known_error_in_words(office: Office, key: str, rows: int, last: str) -> str:
+    """A known error in a sentence: what, in how many rows, and that it is to go where its source is put right."""
+    error = office.declarations.known_errors.get(key)
+    title = error.title if error else key
+    if rows == 0:
+        return f"{title}: NO LONGER SO, the source is fixed; remove it from reports/known_errors"
+    return f"{title}: {rows:,} rows, to {month_end(last):%B %Y}"
+
+
+def _partition(row: dict[str, Any]) -> receive.Recognised:
+    return receive.Recognised(row["feed"], row["period"], row["area_code"])
+
+
+def _in_words(office: Office, partition: receive.Recognised) -> str:
+    """A delivery in words: feed, month, area."""
+    feed = office.declarations.feeds[partition.feed]
+    area = next((area.name_in_rows for area in feed.areas if area.code == partition.area_code), "")
+    month = f"{month_end(partition.period):%B %Y}" if partition.period else ""
+    return ", ".join(part for part in (feed.title, month, area) if part)
+
+
+def _waivers(connection: Connection, deliveries: list[dict[str, Any]], on: date) -> list[dict[str, Any]]:
+    """The waivers that deliveries were let in under, and those in force on `on` of checks that they fail."""
+    return warehouse.query(
+        connection,
+        "SELECT d.feed, d.period, d.area_code, d.sha256, w.check_id, w.part, w.reason, w.expires_on, w.names"
+        " FROM reporting.load l JOIN landing.delivery d USING (delivery_id)"
+        " JOIN quality.check_result c USING (validation_id)"
+        " JOIN quality.waiver_state w ON (w.delivery_id, w.check_id, w.part) = (l.delivery_id, c.check_id, c.part)"
+        " WHERE l.delivery_id = ANY(:ids) AND c.outcome = 'failed'"
+        " AND (c.waiver_id = w.waiver_id OR w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on)"
+        " ORDER BY d.feed, d.period, d.area_code, w.check_id, w.part, w.waiver_id",
+        ids=[row["delivery_id"] for row in deliveries],
+        on=on,
     )
 
 
 def _as_json(ready: Readiness) -> dict[str, Any]:
-    return {
-        "month": ready.month,
-        "due": ready.due,
-        "missing": list(ready.missing),
-        "verdicts": ready.verdicts,
-        "quarantined_rows": ready.quarantined_rows,
-        "warnings": list(ready.warnings),
-    }
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(ready).items()}
 
 
 def _same_candidate(connection: Connection, values: dict[str, Any]) -> int | None:

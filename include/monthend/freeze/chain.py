@@ -1,6 +1,7 @@
 """Sign off and freeze: a steward's recorded answer to exactly one candidate, and the chain of snapshots it leads to."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from typing import Any, Literal
@@ -45,11 +46,13 @@ def sign_off(
     on: date,
     reason: str | None = None,
     until: date | None = None,
+    withheld: Sequence[str] = (),
 ) -> None:
     """Record an answer to a candidate: who, what was shown (its hash), what was chosen. Every answer is kept.
 
-    `by` is a user or display name. Raises NeedsPerson unless it was an accepted `freeze`: an answer by somebody who
-    is not a steward, to something else than this candidate, or without what it needs, is recorded and not accepted.
+    `by` is a user or display name; `withheld` are measures that no pack of the month may show. Raises NeedsPerson
+    unless it was an accepted `freeze`: an answer by somebody who is not a steward, to something else than this
+    candidate, or without what it needs, is recorded and not accepted.
     """
     if answer not in ("freeze", "postpone", "refuse"):
         raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
@@ -66,6 +69,12 @@ def sign_off(
         refusal = f"To {answer} needs a reason."
     elif answer == "postpone" and (until is None or until <= on):
         refusal = "To postpone needs a day to come to postpone until."
+    elif unknown := [measure for measure in withheld if measure not in office.declarations.measures]:
+        refusal = f"There is no measure {', '.join(unknown)} to withhold."
+    elif withheld and answer != "freeze":
+        refusal = f"To {answer} withholds every measure: name none."
+    elif withheld and not reason:
+        refusal = "To withhold a measure needs a reason."
     record = {
         "candidate_id": candidate_id,
         "answer": answer,
@@ -75,6 +84,7 @@ def sign_off(
         "missing": candidates.canonical(list(candidate.missing)),
         "reason": reason,
         "until": until,
+        "withheld": candidates.canonical(sorted(set(withheld))),
         "channel": channel,
         "login_user": warehouse.login_user(),
         "signed_on": on,
@@ -152,6 +162,17 @@ def snapshots(office: Office) -> list[Snapshot]:
     return [Snapshot(**row) for row in rows]
 
 
+def withheld(connection: Connection, candidate_id: int) -> dict[str, str]:
+    """The measures that the sign-off of a candidate keeps out of every pack, each with the reason."""
+    rows = warehouse.query(
+        connection,
+        "SELECT jsonb_array_elements_text(withheld) AS measure, reason FROM snapshot.sign_off"
+        " WHERE candidate_id = :candidate AND accepted",
+        candidate=candidate_id,
+    )
+    return {row["measure"]: row["reason"] for row in rows}
+
+
 def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
     """The seal of a snapshot: SHA-256 over the seal before, the digest, the snapshot's own record and the sign-off's.
 
@@ -169,6 +190,8 @@ def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
         "signed_on": answer["signed_on"].isoformat(),
         "signed_at": answer["signed_at"].astimezone(UTC).isoformat(timespec="microseconds"),
     }
+    if answer["withheld"]:
+        record["withheld"] = answer["withheld"]
     sealed = [entry["previous_seal"], entry["digest"], frozen, record]
     return hashlib.sha256(candidates.canonical(sealed).encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from monthend.freeze.candidate import canonical
 from monthend.plan.calendar import add_months, freeze_day, month_end
-from monthend.plan.declarations import Board, Measure, Rendering
+from monthend.plan.declarations import Board, KnownError, Measure, Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Passport, Sheet, Table
 from monthend.publish.group import GroupSheets
@@ -27,6 +27,8 @@ def book(material: Material, pack: Pack) -> Book:
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
     group = GroupSheets(material, [measure for measure in measures if measure.rate])
+    published = pack.rendering.rendering == "published"  # that names nobody
+    waivers = [waiver if published else f"{waiver} ({by})" for waiver, by in material.waivers]
     compared = group.sheets() if pack.board.most_similar_group and group.measures else ()
     return Book(
         pack_id=pack.pack_id,
@@ -39,12 +41,12 @@ def book(material: Material, pack: Pack) -> Book:
         draft=draft,
         rendering=pack.rendering.rendering,
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
-        cover=_cover(material, pack, title, sheets),
+        cover=_cover(material, pack, title, sheets, waivers),
         sheets=(
             _summary(material, sheets, compared=not pack.board.most_similar_group or bool(compared)),
             *(sheet.sheet() for sheet in sheets),
             *compared[:1],
-            _data_quality(material),
+            _data_quality(material, waivers),
             _notes(material, sheets),
             _chart_data(material, sheets),
             *compared[1:],
@@ -66,14 +68,18 @@ def file_name(pack: Pack, month: str, draft: bool) -> str:
 
 
 def _measures(material: Material, pack: Pack) -> list[Measure]:
-    """The board's measures; of a thematic pack, those of the theme in rotation at the meeting."""
+    """The board's measures that are not withheld; of a thematic pack, those of the theme in rotation at the meeting."""
+    if not (shown := [key for key in _keys(material, pack) if key not in material.withheld]):
+        raise ValueError("every measure of this pack is withheld by the sign-off")
+    return [material.declarations.measures[key] for key in shown]
+
+
+def _keys(material: Material, pack: Pack) -> Sequence[str]:
     if pack.board.measures:
-        keys: Sequence[str] = pack.board.measures
-    else:
-        theme = theme_at(pack.board, pack.meeting or freeze_day(material.month))
-        priorities = next(t.priorities for t in material.declarations.plan.themes if t.theme == theme)
-        keys = list(dict.fromkeys(key for priority in priorities for key in priority.measures))
-    return [material.declarations.measures[key] for key in keys]
+        return pack.board.measures
+    theme = theme_at(pack.board, pack.meeting or freeze_day(material.month))
+    priorities = next(t.priorities for t in material.declarations.plan.themes if t.theme == theme)
+    return list(dict.fromkeys(key for priority in priorities for key in priority.measures))
 
 
 def theme_at(board: Board, day: datetime.date) -> str:
@@ -149,7 +155,7 @@ def _priorities(material: Material, measure: Measure) -> list[str]:
     ]
 
 
-def _data_quality(material: Material) -> Sheet:
+def _data_quality(material: Material, waivers: Sequence[str]) -> Sheet:
     """One long table: each check of each feed, then what is missing and what came late."""
     columns = (
         Column("What", "text", width=60),
@@ -174,6 +180,13 @@ def _data_quality(material: Material) -> Sheet:
         for name in names:
             passport = Passport("delivery", canonical({"delivery": name, "figure": kind}))
             rows.append((f"{name} ({kind})", kind, Cell(1, passport), nothing, nothing, means))
+    rows += [
+        (f"{waiver} (waiver)", "waiver", *[nothing] * 3, "It counts as if the check had passed") for waiver in waivers
+    ]
+    for error, count, last in material.known_errors:
+        passport = Passport("check", canonical({"known_error": error.known_error, "figure": "rows", "last": last}))
+        label = f"{error.title}, to {words.of_month(last)} (known error)"
+        rows.append((label, "known error", nothing, nothing, Cell(count, passport), _lived_with(error)))
     for feed, title, deliveries, failed, quarantined in material.quarantined:
         of = {"feed": feed, "figure": "quarantined"}
         figures = (("deliveries", deliveries), ("failed", failed), ("rows", quarantined))
@@ -194,11 +207,19 @@ def _data_quality(material: Material) -> Sheet:
         "Data quality: what was checked, what failed, what is missing or late",
         (
             f"Of the deliveries that this month-end is made from. Missing: {len(material.missing)}. "
-            f"Late: {len(material.late)}.",
+            f"Late: {len(material.late)}. Waivers: {len(material.waivers)}. "
+            f"Known errors in the sources: {len(material.known_errors)}.",
             "Rows that came in are the rows that count and the rows that are quarantined; it is checked every time.",
         ),
         Table("data_quality", columns, tuple(rows)),
     )
+
+
+def _lived_with(error: KnownError) -> str:
+    """What a known error does to figures, and whom it was reported to."""
+    if error.reported_to and error.reported_on:
+        return f"{error.effect} Reported to {error.reported_to} on {words.of_day(error.reported_on)}."
+    return f"{error.effect} Not reported to the source yet."
 
 
 def _notes(material: Material, measures: list[MeasureSheet]) -> Sheet:
@@ -244,7 +265,7 @@ def _chart_data(material: Material, measures: list[MeasureSheet]) -> Sheet:
     )
 
 
-def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureSheet]) -> Cover:
+def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureSheet], waivers: Sequence[str]) -> Cover:
     plan = material.declarations.plan
     month = words.of_month(material.month)
     if material.frozen_on is None:
@@ -273,6 +294,12 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureShe
         *([f"{_others(quiet)} no change beyond normal month-to-month variation."] if signals and quiet else []),
         *([_too_few(measures)] if not all(map(speaks, measures)) else []),
         *([f"Missing: {name}." for name in material.missing]),
+        *(
+            f"Withheld: {material.declarations.measures[key].title}. {material.withheld[key]}"
+            for key in _keys(material, pack)
+            if key in material.withheld
+        ),
+        *(f"Waiver: {waiver}" for waiver in waivers),
         Heading("Which month, and why"),
         why,
         Heading("Source"),

@@ -11,7 +11,7 @@ import pandas as pd
 from monthend.freeze.candidate import canonical
 from monthend.freeze.facts import Fact, Facts, Key, marks
 from monthend.plan.calendar import month_end
-from monthend.plan.declarations import Board, Declarations, Measure, Rendering
+from monthend.plan.declarations import Board, Declarations, KnownError, Measure, Rendering
 from monthend.publish import words
 from monthend.publish.book import Cell, Passport
 
@@ -35,6 +35,9 @@ class Material:
     quarantined: list[tuple[str, str, int, int, int]]  # feed, title, deliveries, those with quarantined rows, such rows
     missing: tuple[str, ...]
     late: tuple[str, ...]
+    withheld: dict[str, str]  # measures that the sign-off keeps out of every pack, with the reason
+    waivers: tuple[tuple[str, str], ...]  # that this month-end rests on: in words, and by whom
+    known_errors: tuple[tuple[KnownError, int, str], ...]  # in the sources: which, rows that show it, to which period
 
     @cached_property
     def periods(self) -> dict[str, tuple[str, str]]:

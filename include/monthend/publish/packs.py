@@ -186,6 +186,12 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
     if nameless := sorted(declared - names.keys()):
         raise NeedsPerson(f"The areas delivery has no name for {', '.join(nameless)}, so no pack can be made.")
     with office.engine.connect() as connection:
+        (proposed,) = warehouse.query(
+            connection,
+            "SELECT manifest FROM snapshot.candidate WHERE candidate_id = :candidate",
+            candidate=candidate_id,
+        )
+        manifest = proposed["manifest"]
         revised = warehouse.query(
             connection,
             "SELECT measure, basis, area_code, period, breakdown, category FROM snapshot.fact_at(:candidate)"
@@ -213,6 +219,16 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             quarantined=_quarantined(office, connection, candidate),
             missing=candidate.missing,
             late=_late(office, connection, candidate),
+            withheld=chain.withheld(connection, candidate_id),
+            waivers=tuple(
+                (candidates.waiver_in_words(office, waiver), " and ".join(waiver["names"]))
+                for waiver in manifest["waivers"]
+            ),
+            known_errors=tuple(
+                (office.declarations.known_errors[each["known_error"]], each["rows"], each["last"])
+                for each in manifest["known_errors"]
+                if each["known_error"] in office.declarations.known_errors
+            ),
         )
 
 
