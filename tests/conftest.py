@@ -1,10 +1,10 @@
 """What every test can ask for: the declarations to change, and the real samples where they are."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from declared import copy_declarations
 
 SAMPLES = Path(os.environ.get("MONTHEND_SAMPLES") or Path(__file__).parents[2] / "shared/samples")
 
@@ -12,10 +12,7 @@ SAMPLES = Path(os.environ.get("MONTHEND_SAMPLES") or Path(__file__).parents[2] /
 @pytest.fixture
 def declarations(tmp_path: Path) -> Path:
     """A copy of the project's declarations, to be changed."""
-    project, copy = Path(__file__).parents[1], tmp_path / "declarations"
-    for part in ("include/feeds", "include/sql", "expectations", "reports"):
-        shutil.copytree(project / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
+    return copy_declarations(tmp_path / "declarations")
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,20 @@ def test_a_monthly_feed_says_when_and_for_whom_it_is_due(declarations: Path) -> 
     )
 
 
+def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
+    keys = {feed.feed: feed.key for feed in Declarations(declarations).feeds.values()}
+    assert keys == {
+        "areas": ("area_code",),
+        "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
+        "police_uk_street": ("crime_id",),
+        "residents": ("area_code", "as_at"),
+    }
+    changed(declarations, STREET, "key: [crime_id]", "key: [crime_id, crime, area]")
+    assert fault(declarations, "feeds") == (
+        f"{declarations / STREET}:1: whole file: Value error, key: there is no column area, crime"
+    )
+
+
 def test_a_file_is_named_as_what_it_declares(declarations: Path) -> None:
     (declarations / STREET).rename(declarations / "include/feeds/street.yaml")
     assert fault(declarations, "feeds") == (

@@ -34,7 +34,14 @@ from monthend.plan.declarations import ROOT
 ENVIRONMENT = "demo"  # the name that the warehouse is armed for
 SENDER = "month-end@opcc.example"
 ADMIN = "admin"
-USERS = {ADMIN: "admin", "a.steward": "user", "b.releaser": "user"}
+USERS = {
+    ADMIN: "admin",
+    "a.steward": "user",
+    "b.releaser": "user",
+    "c.registrar": "user",
+    "d.analyst": "user",
+    "viewer": "viewer",
+}
 COMPONENTS = {
     "api-server": (),
     "scheduler": ("--skip-serve-logs",),  # those two would serve their logs on every interface
@@ -230,6 +237,7 @@ def running(
             ),
             "MONTHEND_HOME": str(home),
             "MONTHEND_DATABASE": database,
+            "MONTHEND_URL": f"http://127.0.0.1:{port}",
             "MONTHEND_INBOX": str(inbox.resolve()),
             "MONTHEND_DECLARATIONS": str(declarations),
             "MONTHEND_MAIL_MODE": mail_mode,
@@ -295,12 +303,14 @@ def _metadata_database(warehouse_url: str) -> str:
 def _keys(home: Path) -> Json:
     """The keys and passwords of this home: made once, readable by their owner only."""
     path = home / "keys.json"
-    if not path.exists():
-        keys = {name: secrets.token_hex(32) for name in ("api", "jwt")}
-        fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        passwords = {user: secrets.token_urlsafe(9) for user in USERS}
-        _private(path, keys | {"fernet": fernet, "passwords": passwords})
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    new = {name: secrets.token_hex(32) for name in ("api", "jwt")}
+    new["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    known = kept.get("passwords", {})
+    keys: Json = new | kept | {"passwords": {user: known.get(user) or secrets.token_urlsafe(9) for user in USERS}}
+    if keys != kept:
+        _private(path, keys)
+    return keys
 
 
 def _private(path: Path, content: Json) -> Path:

@@ -72,6 +72,7 @@ class Feed(Declared):
     in_force_to: Month | None = None
     file_name: Regex  # groups `period` and `slug` where the feed has periods and areas
     columns: tuple[FeedColumn, ...]
+    key: tuple[Key, ...] = ()  # the columns by which the owner finds a row again
     areas: tuple[FeedArea, ...] = ()
     districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
     suite: Key
@@ -81,6 +82,8 @@ class Feed(Declared):
     def _whole(self) -> "Feed":
         if self.cadence == "monthly" and (self.due_working_day is None or not self.areas or not self.in_force_from):
             raise ValueError("a monthly feed needs due_working_day, in_force_from and areas")
+        if unknown := sorted(set(self.key) - {column.column for column in self.columns}):
+            raise ValueError(f"key: there is no column {', '.join(unknown)}")
         return self
 
     def in_force(self, period: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monthend import warehouse
+from monthend.errors import WrongCall
 from monthend.office import Office
 from monthend.plan.calendar import month_end
 from monthend.plan.declarations import ROOT, Feed
@@ -19,6 +20,7 @@ VERDICTS = {
     "quarantined": ("Some rows are quarantined.", "They are in no figure. The other rows count."),
     "blocked": ("Blocked.", "Nothing of this delivery is loaded. Ask the feed's owner for a corrected extract."),
 }
+TREND = 24  # periods
 ORDER = {"error": 0, "failed": 1, "not run": 2, "passed": 3}
 
 
@@ -29,9 +31,81 @@ def write(office: Office, validation_ids: list[int]) -> list[Path]:
     if missing:
         template = _environment().get_template("report.html")
         for validation_id, path in missing:
-            _write(path, template.render(**_content(office, validation_id)))
+            _write(path, template.render(**content(office, validation_id)))
         _write(index_path(office), _environment().get_template("index.html").render(**_index(office)))
     return paths
+
+
+def content(office: Office, validation_id: int) -> dict[str, Any]:
+    """What a page says of a validation: counts, row numbers and what was said of them, and no value of any row.
+
+    `v` is the validation with its delivery; `checks`, worst first, have `waived_by`, `waived_because` and
+    `waived_until` where a failure did not count. Raises WrongCall when there is no such validation.
+    """
+    with office.engine.connect() as connection:
+        validations = warehouse.query(
+            connection,
+            "SELECT v.*, d.feed, d.period, d.area_code, d.sha256, d.byte_length, l.load_number AS loaded"
+            " FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            " LEFT JOIN reporting.load l USING (delivery_id) WHERE v.validation_id = :validation_id",
+            validation_id=validation_id,
+        )
+        if not validations:
+            raise WrongCall(f"There is no validation {validation_id}.")
+        validation = validations[0]
+        checks = warehouse.query(
+            connection,
+            "SELECT c.*, w.names AS waived_by, w.reason AS waived_because, w.expires_on AS waived_until"
+            " FROM quality.check_result c LEFT JOIN quality.waiver_state w USING (waiver_id)"
+            " WHERE c.validation_id = :validation_id",
+            validation_id=validation_id,
+        )
+        receipts = warehouse.query(
+            connection,
+            "SELECT * FROM landing.receipt WHERE delivery_id = :delivery_id ORDER BY receipt_id",
+            delivery_id=validation["delivery_id"],
+        )
+    feed = office.declarations.feeds[validation["feed"]]
+    with (ROOT / "include/reference/dq_checks.csv").open(encoding="utf-8", newline="") as file:
+        why = {row["id"]: row["reason"] for row in csv.DictReader(file)}
+    return {
+        "v": validation,
+        "feed": feed,
+        "area": _area(feed, validation["area_code"]),
+        "verdict": VERDICTS[validation["verdict"]],
+        "checks": sorted(checks, key=lambda check: (ORDER[check["outcome"]], check["check_id"], check["part"])),
+        "failed": sum(check["outcome"] in ("failed", "error") for check in checks),
+        "not_run": sum(check["outcome"] == "not run" for check in checks),
+        "receipts": receipts,
+        "why": why,
+        "consequence": _consequence,
+    }
+
+
+def trend(
+    office: Office, feed: str, area_code: str
+) -> dict[tuple[str, str], list[tuple[str, str, int | None, int | None]]]:
+    """How each check went over the newest TREND periods of a feed and area, oldest first, by check and part.
+
+    Each entry is period, outcome, failing rows and rows of the newest version's newest validation.
+    """
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT c.check_id, c.part, newest.period, c.outcome, c.unexpected_count, c.element_count"
+            " FROM (SELECT DISTINCT ON (d.period) d.period, v.validation_id FROM landing.delivery d"
+            "  JOIN quality.validation v USING (delivery_id) WHERE d.feed = :feed AND d.area_code = :area_code"
+            "  ORDER BY d.period DESC, d.delivery_id DESC, v.validation_id DESC LIMIT :periods) newest"
+            " JOIN quality.check_result c USING (validation_id) ORDER BY newest.period, c.check_id, c.part",
+            feed=feed,
+            area_code=area_code,
+            periods=TREND,
+        )
+    found: dict[tuple[str, str], list[tuple[str, str, int | None, int | None]]] = {}
+    for row in rows:
+        entry = (row["period"], row["outcome"], row["unexpected_count"], row["element_count"])
+        found.setdefault((row["check_id"], row["part"]), []).append(entry)
+    return found
 
 
 def index_path(office: Office) -> Path:
@@ -107,44 +181,10 @@ def _file_name(feed: str, period: str, area_code: str, validation_id: int) -> st
     return "-".join(part for part in (period, feed, area_code, str(validation_id)) if part) + ".html"
 
 
-def _content(office: Office, validation_id: int) -> dict[str, Any]:
-    with office.engine.connect() as connection:
-        (validation,) = warehouse.query(
-            connection,
-            "SELECT v.*, d.feed, d.period, d.area_code, d.sha256, d.byte_length, l.load_number AS loaded"
-            " FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
-            " LEFT JOIN reporting.load l USING (delivery_id) WHERE v.validation_id = :validation_id",
-            validation_id=validation_id,
-        )
-        checks = warehouse.query(
-            connection,
-            "SELECT * FROM quality.check_result WHERE validation_id = :validation_id",
-            validation_id=validation_id,
-        )
-        receipts = warehouse.query(
-            connection,
-            "SELECT * FROM landing.receipt WHERE delivery_id = :delivery_id ORDER BY receipt_id",
-            delivery_id=validation["delivery_id"],
-        )
-    feed = office.declarations.feeds[validation["feed"]]
-    with (ROOT / "include/reference/dq_checks.csv").open(encoding="utf-8", newline="") as file:
-        why = {row["id"]: row["reason"] for row in csv.DictReader(file)}
-    return {
-        "v": validation,
-        "feed": feed,
-        "area": _area(feed, validation["area_code"]),
-        "verdict": VERDICTS[validation["verdict"]],
-        "checks": sorted(checks, key=lambda check: (ORDER[check["outcome"]], check["check_id"], check["part"])),
-        "failed": sum(check["outcome"] in ("failed", "error") for check in checks),
-        "not_run": sum(check["outcome"] == "not run" for check in checks),
-        "receipts": receipts,
-        "why": why,
-        "consequence": _consequence,
-    }
-
-
 def _consequence(check: dict[str, Any]) -> str:
     """What happens to rows that fail this check, in words."""
+    if check["waiver_id"]:
+        return "Nothing: the check is waived for this delivery."
     return {
         "block_feed": "The delivery is blocked: nothing of it is loaded.",
         "quarantine_row": "The row is quarantined; above a set share of rows the delivery is blocked.",
