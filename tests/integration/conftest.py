@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mailbox_server import Mailbox, serving
 from offices import (
     LAST_MONTH,
     MONTHS,
@@ -111,3 +112,10 @@ def home() -> Iterator[Path]:
     """A home directory with its own embedded server, started by whoever comes first."""
     with folder_for_server() as folder:
         yield folder / "home"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A real mail server, and what it gets."""
+    with serving() as box:
+        yield box

@@ -5,25 +5,26 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
+from mailbox_server import Mailbox
 from openpyxl import Workbook
+from scripted_server import DROP, STALL, certificate, scripted
 from sqlalchemy import text
 
 from monthend import warehouse
 from monthend.deliver import Settings, arm, deliver, ledger, outcomes
+from monthend.deliver.settings import Security
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.office import Office
 from monthend.plan.declarations import ROOT, Declarations
@@ -57,30 +58,6 @@ sys.stdin.readline()
 deliver(office, int(position), Settings("redirect", redirect_to="trial@opcc.example", host="127.0.0.1",
                                         port=int(port), security="none"))
 """
-
-
-@dataclass
-class Mailbox:
-    """What the mail server got, and what it is told to answer or do."""
-
-    answers: dict[str, str] = field(default_factory=dict)  # to RCPT, by address
-    on_data: Callable[[Any], str] = lambda server: "250 2.0.0 taken"
-    received: list[tuple[str, EmailMessage]] = field(default_factory=list)
-    port: int = 0
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        answer = self.answers.get(address, "250 2.1.5 fine")
-        if answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        for recipient in envelope.rcpt_tos:
-            self.received.append((recipient, message_from_bytes(envelope.content, policy=policy.default)))
-        return self.on_data(server)
-
-    def recipients(self) -> list[str]:
-        return sorted(recipient for recipient, _ in self.received)
 
 
 @dataclass(frozen=True)
@@ -125,18 +102,6 @@ def office(url: str, declarations: Declarations, tmp_path: Path) -> Iterator[Off
     engine = warehouse.connect(url)
     yield Office(tmp_path, engine, declarations)
     engine.dispose()
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    box = Mailbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box.port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
-    controller.start()
-    yield box
-    controller.stop()
 
 
 @pytest.fixture
@@ -501,9 +466,117 @@ def test_it_comes_through_once_the_server_is_back(
 def test_a_server_without_starttls_is_not_spoken_to_in_the_open(
     office: Office, mailbox: Mailbox, live: Settings, pdg: Released
 ) -> None:
-    with pytest.raises(NeedsPerson, match="SMTPNotSupportedError"):
+    with pytest.raises(NeedsPerson, match="TLS refused: no STARTTLS offered"):
         deliver(office, pdg.position, replace(live, security="starttls", username="packs", password="secret"))  # noqa: S106
     assert mailbox.received == []
+
+
+@pytest.mark.parametrize(
+    ("step", "does", "state", "detail"),
+    [
+        ("greeting", STALL, "refused temporary", "stalled: no greeting within 0.3 s"),
+        ("EHLO", STALL, "refused temporary", "stalled: no answer to EHLO within 0.3 s"),
+        ("RCPT", STALL, "refused temporary", "stalled: no answer to RCPT within 0.3 s"),
+        ("DATA", STALL, "refused temporary", "stalled: no answer to DATA within 0.3 s"),
+        ("message", STALL, "unknown", "stalled: no answer to the message within 0.3 s"),
+        ("greeting", DROP, "refused temporary", "connection dropped before the greeting"),
+        ("MAIL", DROP, "refused temporary", "connection dropped before the answer to MAIL"),
+        ("DATA", DROP, "refused temporary", "connection dropped before the answer to DATA"),
+        ("message", DROP, "unknown", "connection dropped before the answer to the message"),
+        ("greeting", "421 4.3.2 secret-value", "refused temporary", "greeting 421 4.3.2"),
+        ("MAIL", "530 5.7.0 secret-value", "refused", "MAIL 530 5.7.0"),
+        ("RCPT", "451 4.7.1 secret-value", "refused temporary", "RCPT 451 4.7.1"),
+        ("DATA", "451 secret-value", "refused temporary", "DATA 451"),
+        ("message", "554 5.7.1 secret-value", "refused", "message 554 5.7.1"),
+        ("message", "secret-value", "unknown", "message -1"),
+    ],
+)
+def test_the_ledger_tells_one_fault_from_another(
+    office: Office, live: Settings, pdg: Released, step: str, does: str, state: str, detail: str
+) -> None:
+    with scripted({step: does}) as port, pytest.raises(NeedsPerson):
+        deliver(office, pdg.position, replace(live, port=port, timeout=0.3))
+    first = outcomes(office, pdg.month)[0]
+    assert (first["recipient"], first["attempt"], first["state"], first["detail"]) == (CHAIR, 1, state, detail)
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize(
+    ("name", "days", "trusted", "detail"),
+    [
+        ("127.0.0.1", 1, False, "TLS refused: certificate not trusted"),
+        ("127.0.0.1", -1, True, "TLS refused: certificate expired"),
+        ("127.0.0.2", 1, True, "TLS refused: certificate is for another name"),
+        ("127.0.0.1", 1, True, "250 2.0.0"),
+    ],
+)
+def test_a_certificate_is_looked_at(
+    office: Office,
+    live: Settings,
+    pdg: Released,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    security: Security,
+    name: str,
+    days: int,
+    trusted: bool,
+    detail: str,
+) -> None:
+    shown = certificate(tmp_path / "shown.pem", name, days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown if trusted else certificate(tmp_path / "another.pem")))
+    refused = pytest.raises(NeedsPerson) if detail.startswith("TLS") else nullcontext()
+    with scripted({}, security, shown) as port, refused:
+        deliver(office, pdg.position, replace(live, port=port, timeout=5, security=security))
+    assert outcomes(office, pdg.month)[0]["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("script", "security", "detail"),
+    [
+        ({"EHLO": "250 mail.example"}, "starttls", "TLS refused: no STARTTLS offered"),
+        ({"STARTTLS": "454 4.7.0 secret-value"}, "starttls", "TLS refused: STARTTLS 454 4.7.0"),
+        ({"STARTTLS": DROP}, "starttls", "connection dropped before the answer to STARTTLS"),
+        ({}, "starttls", "TLS refused: the handshake failed"),  # it has no certificate to show
+        ({}, "tls", "TLS refused: the handshake failed"),  # it speaks in the open where TLS was expected
+    ],
+)
+def test_tls_that_does_not_come_about_is_no_conversation(
+    office: Office, live: Settings, pdg: Released, script: dict[str, str], security: Security, detail: str
+) -> None:
+    with scripted(script) as port, pytest.raises(NeedsPerson):
+        deliver(office, pdg.position, replace(live, port=port, timeout=5, security=security))
+    assert {(row["state"], row["detail"]) for row in outcomes(office, pdg.month)} == {
+        ("refused temporary", detail),
+        ("queued", ""),  # the other recipient need not wait for the same
+    }
+
+
+def test_a_login_that_is_not_offered_or_not_taken_is_told_apart(
+    office: Office, live: Settings, pdg: Released, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = certificate(tmp_path / "shown.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown))
+    login = replace(live, security="tls", username="packs", password="secret", timeout=5)  # noqa: S106
+    for script in ({}, {"EHLO": "250-mail.example\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 secret-value"}):
+        with scripted(script, "tls", shown) as port, pytest.raises(NeedsPerson):
+            deliver(office, pdg.position, replace(login, port=port))
+    details = [row["detail"] for row in outcomes(office, pdg.month) if row["recipient"] == CHAIR]
+    assert details == ["AUTH: no way to log in that both sides know", "AUTH 535 5.7.8"]
+
+
+def test_a_message_that_nobody_took_goes_out_whole_later(
+    office: Office, mailbox: Mailbox, live: Settings, pdg: Released
+) -> None:
+    with scripted({"DATA": DROP}) as port, pytest.raises(NeedsPerson):
+        deliver(office, pdg.position, replace(live, port=port))
+    deliver(office, pdg.position, live)
+    assert states(office, pdg.month) == {
+        (CHAIR, 1): "refused temporary",
+        (CHAIR, 2): "accepted",
+        (SECRETARY, 1): "refused temporary",
+        (SECRETARY, 2): "accepted",
+    }
+    assert mailbox.recipients() == [CHAIR, SECRETARY]
 
 
 def test_live_without_arming_queues_nothing(office: Office, mailbox: Mailbox, live: Settings, pdg: Released) -> None:
@@ -564,7 +637,7 @@ def test_the_outbox_holds_what_would_have_been_sent(office: Office) -> None:
         written = (folder / name).read_bytes()
         assert written.count(b"\n") == written.count(b"\r\n")
         mail = message_from_bytes(written, policy=policy.default)
-        assert mail["Subject"].startswith(subject)
+        assert mail["Subject"].lstrip().startswith(subject)  # a long one is folded after its name
         (attachment,) = mail.iter_attachments()
         pack = office.home / "packs" / released.month / f"{name.partition('--')[0]}.xlsx"
         assert attachment.get_filename() == pack.name

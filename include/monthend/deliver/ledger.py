@@ -14,7 +14,8 @@ from monthend.errors import NeedsPerson, WrongCall
 from monthend.office import Office
 
 Event = Literal["queued", "sending", "accepted", "refused temporary", "refused", "unknown"]
-MESSAGE_LOCK = 0x6D61696C  # first of an advisory lock's two numbers; the second is the message
+MESSAGE_LOCK = 0x6D61696C  # first of an advisory lock's two numbers; the second is the message's or the notice's
+NOTICE_LOCK = 0x6E6F7465
 
 
 @dataclass(frozen=True)
@@ -113,19 +114,19 @@ def state(connection: Connection, message: Message) -> Message:
 
 
 @contextlib.contextmanager
-def held(connection: Connection, message: Message) -> Iterator[bool]:
-    """Hold a message while it is sent: False when another process holds it.
+def held(connection: Connection, lock: int, number: int) -> Iterator[bool]:
+    """Hold a message or a notice, by its number, while it is sent: False when another process holds it.
 
     The server lets go of it when the process that holds it ends, however it ends: a message that is `sending` and
     held by nobody is one whose outcome nobody saw.
     """
-    key = {"lock": MESSAGE_LOCK, "message": message.message_id}
-    got = connection.execute(text("SELECT pg_try_advisory_lock(:lock, CAST(:message AS integer))"), key).scalar_one()
+    key = {"lock": lock, "number": number}
+    got = connection.execute(text("SELECT pg_try_advisory_lock(:lock, CAST(:number AS integer))"), key).scalar_one()
     try:
         yield got
     finally:
         if got:
-            connection.execute(text("SELECT pg_advisory_unlock(:lock, CAST(:message AS integer))"), key)
+            connection.execute(text("SELECT pg_advisory_unlock(:lock, CAST(:number AS integer))"), key)
 
 
 def arm(office: Office, environment: str, reason: str) -> None:

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -20,7 +21,7 @@ POLICY = SMTP.clone(cte_type="7bit")  # CRLF, and nothing that a mail server on 
 
 def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Message, sender: str) -> bytes:
     """The whole message as it goes out, with `workbook` as its attachment."""
-    subject = f"{marking(pack)}: {_one_line(board.title)} pack, data to the end of {_month(pack.month)}"
+    subject = f"{marking(pack)}: {one_line(board.title)} pack, data to the end of {month_in_words(pack.month)}"
     if pack.revision > 1:
         subject += f", revision {pack.revision}"
     if message.mode == "redirect":
@@ -28,10 +29,10 @@ def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Mess
     words = {
         "subject": subject,
         "marking": marking(pack),
-        "board": _one_line(board.title),
-        "meeting": _day(pack.meeting) if pack.meeting else None,
-        "month": _month(pack.month),
-        "frozen_on": _day(pack.frozen_on),
+        "board": one_line(board.title),
+        "meeting": day_in_words(pack.meeting) if pack.meeting else None,
+        "month": month_in_words(pack.month),
+        "frozen_on": day_in_words(pack.frozen_on),
         "revision": pack.revision,
         "published": pack.rendering == "published",
         "digest": pack.digest,
@@ -39,10 +40,17 @@ def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Mess
         "pack_id": pack.pack_id,
         "file_name": pack.file_name,
         "kilobytes": f"{-(-len(workbook) // 1000):,}",
-        "organisation": _one_line(plan.organisation),
-        "contact": _one_line(plan.contact),
+        "organisation": one_line(plan.organisation),
+        "contact": one_line(plan.contact),
         "meant_for": message.recipient if message.mode == "redirect" else None,
     }
+    mail = envelope("message", words, sender, message.sent_to, message_id(message, sender))
+    mail.add_attachment(workbook, *WORKBOOK, filename=pack.file_name)
+    return as_bytes(mail)
+
+
+def envelope(template: str, words: dict[str, Any], sender: str, sent_to: str, identity: str) -> EmailMessage:
+    """A message from `template`.txt and `template`.html with `words`, which name its subject."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"], default=False),
@@ -50,15 +58,19 @@ def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Mess
         trim_blocks=True,
     )
     mail = EmailMessage(policy=POLICY)
-    mail["Subject"] = subject
+    mail["Subject"] = words["subject"]
     mail["From"] = address(sender, "The sender")
-    mail["To"] = address(message.sent_to, "The recipient")
+    mail["To"] = address(sent_to, "The recipient")
     mail["Date"] = localtime()
-    mail["Message-ID"] = message_id(message, sender)
+    mail["Message-ID"] = identity
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(templates.get_template("message.txt").render(words))
-    mail.add_alternative(templates.get_template("message.html").render(words), subtype="html")
-    mail.add_attachment(workbook, *WORKBOOK, filename=pack.file_name)
+    mail.set_content(templates.get_template(f"{template}.txt").render(words))
+    mail.add_alternative(templates.get_template(f"{template}.html").render(words), subtype="html")
+    return mail
+
+
+def as_bytes(mail: EmailMessage) -> bytes:
+    """The whole message as it goes out."""
     mail["Content-Language"] = "en-GB"  # last: the library moves what describes content into the parts
     return mail.as_bytes()
 
@@ -71,18 +83,26 @@ def marking(pack: Pack) -> str:
 
 def message_id(message: Message, sender: str) -> str:
     """The Message-ID: the same for the same pack, recipient, mode and attempt."""
-    key = "\0".join((message.pack_id, message.recipient, message.mode, str(message.attempt)))
+    return unique_id(sender, message.pack_id, message.recipient, message.mode, str(message.attempt))
+
+
+def unique_id(sender: str, *parts: str) -> str:
+    """A Message-ID that is the same for the same parts."""
+    key = "\0".join(parts)
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
 
 
-def _month(month: str) -> str:
+def month_in_words(month: str) -> str:
+    """A month, YYYY-MM, as in April 2025."""
     year, number = month.split("-")
     return f"{calendar.month_name[int(number)]} {year}"
 
 
-def _day(day: date) -> str:
+def day_in_words(day: date) -> str:
+    """A day as in 13 May 2025."""
     return f"{day.day} {calendar.month_name[day.month]} {day.year}"
 
 
-def _one_line(words: str) -> str:
+def one_line(words: str) -> str:
+    """Words on one line."""
     return " ".join(words.split())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from monthend.deliver import ledger, transport
 from monthend.deliver.ledger import Message, Pack
 from monthend.deliver.message import compose
-from monthend.deliver.settings import Mode, Settings, address
+from monthend.deliver.settings import Mode, Settings, address, check
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.office import Office
 from monthend.plan.declarations import Board
@@ -64,7 +64,7 @@ def deliver(office: Office, position: int, settings: Settings) -> list[Sent]:
     """
     sender = settings.sender or office.declarations.plan.contact
     address(sender, "MONTHEND_MAIL_FROM, or the contact in reports/plan/plan.yaml")
-    _check(settings)
+    check(settings)
     # Each statement commits by itself: `sending` is there for all to see before the first byte leaves.
     with office.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if settings.mode == "live":
@@ -86,20 +86,6 @@ def deliver(office: Office, position: int, settings: Settings) -> list[Sent]:
         count = sum(message.now and message.state == "accepted" for message in sent)
         raise NeedsPerson("\n".join([f"Accepted now: {count} of {len(sent)}. A person has to look at:", *problems]))
     return sent
-
-
-def _check(settings: Settings) -> None:
-    """Refuse settings that do not fit together, before anything is queued."""
-    if settings.mode == "outbox":
-        return
-    if settings.mode == "live" and not settings.environment:
-        raise WrongCall("Live mail needs the environment's name: set MONTHEND_ENVIRONMENT to the one that is armed.")
-    if settings.mode == "redirect":
-        address(settings.redirect_to or "", "MONTHEND_MAIL_REDIRECT_TO")
-    if not settings.host:
-        raise WrongCall(f"Mode {settings.mode} needs a mail server: set MONTHEND_SMTP_HOST, or Airflow's connection.")
-    if settings.username and settings.security == "none":
-        raise WrongCall("A password is not sent over an unencrypted connection: use TLS or STARTTLS, or no user name.")
 
 
 def _items(
@@ -158,7 +144,7 @@ def _attempt(
     office: Office, connection: Connection, item: _Item, settings: Settings, sender: str, reachable: bool
 ) -> transport.Outcome | None:
     """Bring one message to its outcome; None where it has one, another process is at it, or no server answers."""
-    with ledger.held(connection, item.message) as mine:
+    with ledger.held(connection, ledger.MESSAGE_LOCK, item.message.message_id) as mine:
         message = ledger.state(connection, item.message)
         if not mine or message.state not in ("queued", "sending") or (message.state == "queued" and not reachable):
             return None

@@ -52,6 +52,20 @@ def settings_from_environment(smtp: Mapping[str, Any] | None = None) -> Settings
     )
 
 
+def check(settings: Settings) -> None:
+    """Refuse settings that do not fit together, before anything is queued. Raises WrongCall."""
+    if settings.mode == "outbox":
+        return
+    if settings.mode == "live" and not settings.environment:
+        raise WrongCall("Live mail needs the environment's name: set MONTHEND_ENVIRONMENT to the one that is armed.")
+    if settings.mode == "redirect":
+        address(settings.redirect_to or "", "MONTHEND_MAIL_REDIRECT_TO")
+    if not settings.host:
+        raise WrongCall(f"Mode {settings.mode} needs a mail server: set MONTHEND_SMTP_HOST, or Airflow's connection.")
+    if settings.username and settings.security == "none":
+        raise WrongCall("A password is not sent over an unencrypted connection: use TLS or STARTTLS, or no user name.")
+
+
 def address(text: str, where: str) -> Address:
     """The one plain address in `text`; anything else, a name, a list or a line break included, is a wrong call."""
     try:

@@ -1,4 +1,7 @@
-"""A mail server on loopback that keeps each e-mail as a file and passes none on: `catcher PORT DIRECTORY`."""
+"""A mail server that keeps each e-mail as a file and passes none on: `catcher PORT DIRECTORY [ADDRESS]`.
+
+Without an address it listens on loopback; a container has a network of its own to listen on.
+"""
 
 import asyncio
 import os
@@ -28,15 +31,15 @@ class Keep:
         return "250 OK"
 
 
-async def catch(port: int, directory: Path) -> None:
-    """Listen on 127.0.0.1 until the process is ended."""
+async def catch(port: int, directory: Path, address: str = "127.0.0.1") -> None:
+    """Listen on `address` until the process is ended."""
     directory.mkdir(parents=True, exist_ok=True)
     keep = Keep(directory)
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(keep, data_size_limit=LARGEST, hostname="localhost"), "127.0.0.1", port
+        lambda: SMTP(keep, data_size_limit=LARGEST, hostname="localhost"), address, port
     )
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(catch(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(catch(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))
