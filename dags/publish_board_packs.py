@@ -1,17 +1,26 @@
 """Publish the board packs.
 
-For each month that is frozen (`month_end_snapshot`, the month as partition key): **publish** every pack that the month
-serves, one task a board and rendering; hold them against each other (**parity**; a disagreement stops all); ask a
-releaser, who is not the steward who signed the month off, to **release** them; **deliver** what was released.
+- **When:** at once for each month that is frozen (`month_end_snapshot`, the month as partition key).
+- **Takes:** the snapshot, the boards' declarations and calendars, and a releaser's answer.
+- **Leaves:** the workbooks under the home's `packs/`, with their registers; what was released, by e-mail to each
+  recipient, at most once, and the ledger of it.
+
+**publish** builds every pack that the month serves, one task a board and rendering. **parity** holds them against each
+other; a disagreement stops all. **release** asks a releaser, who is not the steward who signed the month off.
+**deliver** sends what was released. **notice** tells each person of the office in one e-mail how it ended.
 
 Answers: `release` (`hold` names packs that are kept back, by id, separated by commas) · `refuse` (with `reason`). A
 pack that could not be built is held alone: the others go on, and `every_pack_is_built` fails the run. The same month
 again releases and sends nothing twice.
 
+**If it fails:** clear what failed and what follows it; what was sent is not sent again. Runbooks:
+[mail refused](/desk/runbooks/mail-refused), [month-end](/desk/runbooks/month-end).
+
 Params: `on`, the business date (where it is empty that of the event, else today) · `month`, for a run without a
 partition key · `response_minutes`, the time to answer in place of two days.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +28,8 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TriggerRule, get_
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from monthend_airflow.assets import month_end_snapshot
-from monthend_airflow.office import business_date, mail_server, month_of, open_office
+from monthend_airflow.notices import tell
+from monthend_airflow.office import business_date, flow, mail_server, month_of, open_office
 from monthend_airflow.operator import Answer, AnswerOperator, Shown
 
 if TYPE_CHECKING:
@@ -40,7 +50,6 @@ def store_release(office: "Office", answer: Answer) -> None:
     """Store the releaser's answer to the packs."""
     from monthend.publish.release import release
 
-    held = [pack_id.strip() for pack_id in (answer.words("hold") or "").split(",") if pack_id.strip()]
     release(
         office,
         answer.about,
@@ -49,22 +58,27 @@ def store_release(office: "Office", answer: Answer) -> None:
         answer.shown_sha256,
         "airflow",
         reason=answer.words("reason"),
-        hold=held,
+        hold=answer.listed("hold"),
     )
+
+
+def releasers(office: "Office", month: str) -> Iterable[str]:
+    """Read who is asked."""
+    from monthend.deliver import round_up
+
+    return round_up.releasers(office, month)
 
 
 with DAG(
     "publish_board_packs",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=month_end_snapshot),
-    catchup=False,
-    params={
-        "on": Param(None, type=["null", "string"], format="date", description="Business date; the event's if empty"),
-        "month": Param(None, type=["null", "string"], description="YYYY-MM, for a run without a partition key"),
-        "response_minutes": Param(None, type=["null", "number"], description="Time to answer; two days if empty"),
-    },
-    default_args={"owner": "performance-analysis", "retries": 2, "retry_delay": timedelta(minutes=5)},
-    tags=["monthend", "publish", "deliver"],
+    **flow(
+        "publish",
+        "deliver",
+        month=Param(None, type=["null", "string"], description="YYYY-MM, for a run without a partition key"),
+        response_minutes=Param(None, type=["null", "number"], description="Time to answer; two days if empty"),
+    ),
 ):
 
     @task
@@ -125,7 +139,14 @@ with DAG(
         with open_office() as office:
             deliver(office, snapshot(office, month).position, settings_from_environment(mail_server()))
 
-    built = publish.expand(pack=packs())
+    @task
+    def notice(packs: list[dict] | None) -> None:
+        """Tell each person in one e-mail how it ended."""
+        tell(get_current_context(), "publish", [f"{pack['board']} {pack['rendering']}" for pack in packs or []])
+
+    listed = packs()
+    built = publish.expand(pack=listed)
+    whole = every_pack_is_built()
     agreed = parity()
     release = AnswerOperator(
         task_id="release",
@@ -133,6 +154,7 @@ with DAG(
         about=agreed,
         show=show_packs,
         store=store_release,
+        people=releasers,
         options=["release", "refuse"],
         params={
             "reason": Param(None, type=["null", "string"], description="Needed to refuse"),
@@ -140,5 +162,7 @@ with DAG(
         },
         response_timeout=timedelta(days=2),
     )
-    built >> [every_pack_is_built(), agreed]
-    release >> deliver()
+    sent = deliver()
+    built >> [whole, agreed]
+    release >> sent
+    [whole, sent] >> notice(listed).as_teardown()  # whatever becomes of it, the run's state is that of the others

@@ -1,19 +1,23 @@
-"""Audit: a pack that nobody built or released, a message that did not arrive, a month-end that never came.
+"""Audit: a pack that nobody built or released, a message that did not arrive, a month-end that never began or came.
 
 Everything is asked of the warehouse and of the calendar, nothing of the scheduler: what did not happen left no task.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from monthend import warehouse
-from monthend.freeze import chain
+from monthend.freeze import chain, known_errors
 from monthend.freeze.verify import verify
 from monthend.office import Office
-from monthend.plan.calendar import add_months, freeze_day, months_between, papers_day
+from monthend.plan.calendar import add_months, freeze_day, months_between, papers_day, working_day
 from monthend.publish import packs
 from monthend.publish.evidence import verify_packs
 from monthend.publish.material import Pack
+from monthend.validate import findings as of_findings
+
+START_WORKING_DAY = 3  # on which freeze_month_end begins, for the month that ended
+NOTICES_DAYS = 7  # for how long a notice that did not arrive is found
 
 
 def findings(office: Office, on: date) -> list[str]:
@@ -28,8 +32,18 @@ def findings(office: Office, on: date) -> list[str]:
         *not_built,
         *unreleased(office, on),
         *undelivered(office),
+        *untold(office, on),
+        *never_started(office, on),
         *never_came(office, on),
+        *waivers_ended(office, on),
+        *known_errors.fixed(office),
     ]
+
+
+def started(office: Office, month: str, on: date) -> None:
+    """Record that the month-end of a month began on business date `on`; only the first time counts."""
+    with office.engine.begin() as connection:
+        warehouse.insert(connection, "snapshot.start", [{"month": month, "started_on": on}])
 
 
 def unbuilt(office: Office, month: str, on: date) -> list[str]:
@@ -79,6 +93,25 @@ def undelivered(office: Office) -> list[str]:
     return [f"{month}: messages that may not have arrived: {', '.join(each)}." for month, each in counts.items()]
 
 
+def untold(office: Office, on: date) -> list[str]:
+    """How many notices of the last days were refused, were not sent, or have an outcome that nobody knows."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT coalesce(last.event, 'not sent') AS state, count(*) AS number FROM delivery.notice n"
+            " LEFT JOIN LATERAL (SELECT event FROM delivery.notice_event e WHERE e.notice_id = n.notice_id"
+            "  ORDER BY notice_event_id DESC LIMIT 1) last ON true"
+            " WHERE last.event IS DISTINCT FROM 'accepted' AND n.queued_at >= :since"
+            # what is at it now is given the time to end
+            " AND (last.event IN ('refused', 'refused temporary', 'unknown')"
+            "  OR n.queued_at < clock_timestamp() - interval '1 hour')"
+            " GROUP BY 1 ORDER BY 1",
+            since=on - timedelta(days=NOTICES_DAYS),
+        )
+    counts = ", ".join(f"{row['number']} {row['state']}" for row in rows)
+    return [f"Notices to the office's own people that may not have arrived: {counts}."] if rows else []
+
+
 def postponed(office: Office, on: date) -> list[tuple[str, date]]:
     """The months whose last answer postponed them to a day that has come, with that day; a frozen one is done."""
     with office.engine.connect() as connection:
@@ -92,6 +125,28 @@ def postponed(office: Office, on: date) -> list[tuple[str, date]]:
             on=on,
         )
     return [(row["month"], row["until"]) for row in rows]
+
+
+def never_started(office: Office, on: date) -> list[str]:
+    """The month whose working day 3 is past and whose month-end did not begin, until its working day 8 is past too."""
+    month = add_months(f"{on:%Y-%m}", -1)
+    day = working_day(add_months(month, 1), START_WORKING_DAY)
+    if not day < on <= freeze_day(month):
+        return []
+    with office.engine.connect() as connection:
+        began = warehouse.query(
+            connection,
+            "SELECT FROM snapshot.start WHERE month = :month UNION ALL"
+            " SELECT FROM snapshot.candidate WHERE month = :month UNION ALL"
+            " SELECT FROM snapshot.snapshot WHERE month >= :month",
+            month=month,
+        )
+    if began:
+        return []
+    return [
+        f"{month} was to begin on {day:%-d %B %Y} and did not. See whether Airflow runs and freeze_month_end is not "
+        "paused; trigger it with this month as partition key."
+    ]
 
 
 def never_came(office: Office, on: date) -> list[str]:
@@ -114,6 +169,26 @@ def never_came(office: Office, on: date) -> list[str]:
     first = add_months(frozen[-1].month, 1) if frozen else newest_due
     missing = {*months_between(first, newest_due), *refused} - waits
     return [f"{month} {_why(month, last.get(month))}" for month in sorted(missing)]
+
+
+def waivers_ended(office: Office, on: date) -> list[str]:
+    """The waivers that ended while what they waived still fails."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT delivery_id, check_id, part, max(expires_on) AS expires_on FROM quality.waiver_state WHERE agreed"
+            " GROUP BY 1, 2, 3 HAVING max(expires_on) < :on",
+            on=on,
+        )
+    if not rows:
+        return []
+    ended = {(row["delivery_id"], row["check_id"], row["part"]): row["expires_on"] for row in rows}
+    return [
+        f"{finding.check_id} of {finding.feed} {finding.period} {finding.area_code} still fails, and its waiver ended "
+        f"on {ended[key]:%-d %B %Y}. {finding.needs}"
+        for finding in of_findings.findings(office, on)
+        if (key := (finding.delivery_id, finding.check_id, finding.part)) in ended and finding.state != "waived"
+    ]
 
 
 def _why(month: str, answer: dict[str, Any] | None) -> str:

@@ -186,6 +186,35 @@ def verify(
 
 
 @application.command()
+def audit(
+    on: On = None,
+    notify: Annotated[bool, typer.Option("--notify", help="Mail what is found to the plan's contact.")] = False,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what nobody did: it needs no Airflow, so it also finds that Airflow is down."""
+    from monthend.audit import findings
+    from monthend.deliver import round_up, settings_from_environment
+
+    day = _day(on)
+    office = _office(home, database, declarations, None)
+    with _progress("audit"):
+        found = findings(office, day)
+    if as_json:
+        print(json.dumps({"on": day.isoformat(), "findings": found}, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(found) if found else "Nothing needs a person.")
+    if notify:
+        for told in round_up.audited(office, day, found, settings_from_environment()):
+            if told.state != "accepted":
+                errors.print(f"{told.recipient} may not have been told: {told.state} {told.detail}".rstrip())
+    if found:
+        raise typer.Exit(NeedsPerson.exit_code)
+
+
+@application.command()
 def trace(
     file: Annotated[Path, typer.Argument(metavar="FILE.xlsx", help="A pack.")],
     cell: Annotated[str, typer.Argument(metavar="'Sheet'!C7", help="A cell of a table in it.")],

@@ -1,20 +1,35 @@
-"""How a task finds its office, its inbox, its month and its business date."""
+"""What the flows have in common, and how a task finds its office, its inbox, its month and its business date."""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Connection
+from airflow.sdk import Connection, Param
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 if TYPE_CHECKING:
     from monthend.office import Office
 
 LONDON = ZoneInfo("Europe/London")
+OWNER = "performance-analysis"
+
+
+def flow(*tags: str, **params: Param) -> dict[str, Any]:
+    """What every DAG declares alike: owner, retries, tags, the param `on` before its own, no catching up."""
+    on = Param(None, type=["null", "string"], format="date", description="Business date; today if empty")
+    desk = os.environ.get("MONTHEND_URL", "").rstrip("/")
+    return {
+        "default_args": {"owner": OWNER, "retries": 2, "retry_delay": timedelta(minutes=5)},
+        "owner_links": {OWNER: f"{desk}/desk/"} if desk else {},
+        "tags": ["monthend", *tags],
+        "params": {"on": on, **params},
+        "catchup": False,
+    }
 
 
 @contextmanager
@@ -66,6 +81,11 @@ def business_date(context: Mapping[str, Any]) -> date:
     events = [event for each in (context.get("triggering_asset_events") or {}).values() for event in each]
     on = context["params"].get("on") or max(((event.extra or {}).get("on") or "" for event in events), default="")
     return date.fromisoformat(on) if on else datetime.now(LONDON).date()
+
+
+def base_url() -> str:
+    """Where people reach Airflow: MONTHEND_URL, else Airflow's own setting; empty where neither is set."""
+    return (os.environ.get("MONTHEND_URL") or conf.get("api", "base_url", fallback="") or "").rstrip("/")
 
 
 def mail_server() -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Ask a person, and store the answer in the warehouse before anything else can believe it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import TaskAwaitingInput
 
-from monthend_airflow.office import LONDON, business_date, open_office
+from monthend_airflow.office import LONDON, base_url, business_date, mail_server, month_of, open_office
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,6 +42,10 @@ class Answer:
         except (TypeError, ValueError):
             return None
 
+    def listed(self, name: str) -> list[str]:
+        """A particular that lists words, separated by commas; none where it is left out."""
+        return [each.strip() for each in (self.words(name) or "").split(",") if each.strip()]
+
     def words(self, name: str) -> str | None:
         """A particular in words; None where it is left out or blank."""
         return str(self.particulars.get(name) or "").strip() or None
@@ -58,6 +62,8 @@ class AnswerOperator(HITLOperator):
         about: the id of what is asked about; it may be another task's output.
         show: reads what is shown. It raises AirflowSkipException where there is nothing to ask.
         store: stores an answer. It raises NeedsPerson unless the answer was accepted and lets the run go on.
+        people: reads the addresses of those who are asked; they are told by e-mail that the question waits. An e-mail
+            that cannot be sent does not keep the question from being asked.
         answer_by: clock time in London by which to answer, on the day of asking, but never in less than an hour.
 
     The run's param `response_minutes` overrides the time to answer. Without an answer the task fails. So it does, with
@@ -73,6 +79,7 @@ class AnswerOperator(HITLOperator):
         about: Any,
         show: "Callable[[Office, Any], Shown]",
         store: "Callable[[Office, Answer], None]",
+        people: "Callable[[Office, Any], Iterable[str]]",
         answer_by: time | None = None,
         **arguments: Any,
     ) -> None:
@@ -80,14 +87,20 @@ class AnswerOperator(HITLOperator):
         self.about = about
         self.show = show
         self.store = store
+        self.people = people
         self.answer_by = answer_by
 
     def execute(self, context: "Context") -> None:
         """Show what there is, and wait."""
+        asked_at, month = datetime.now(LONDON), month_of(context)
+        time_left = time_to_answer(asked_at, context["params"].get("response_minutes"), self.answer_by)
+        if time_left is not None:
+            self.response_timeout = time_left
+        deadline = asked_at + self.response_timeout if self.response_timeout is not None else None
         with open_office() as office:
             shown = self.show(office, self.about)
-        self.body = shown.text
-        self.response_timeout = self._time_to_answer(context["params"].get("response_minutes"))
+            self._tell(context, office, shown, month, deadline)
+        self.body = shown.text + footer(month, deadline)
         try:
             super().execute(context)
         except TaskAwaitingInput as waiting:
@@ -112,10 +125,38 @@ class AnswerOperator(HITLOperator):
             self.store(office, answer)
         return about
 
-    def _time_to_answer(self, minutes: float | None) -> timedelta | None:
-        if minutes is not None:
-            return timedelta(minutes=minutes)
-        if self.answer_by is None:
-            return self.response_timeout
-        now = datetime.now(LONDON)
-        return max(datetime.combine(now.date(), self.answer_by, LONDON) - now, timedelta(hours=1))
+    def _tell(self, context: "Context", office: "Office", shown: Shown, month: str, deadline: datetime | None) -> None:
+        """Tell those who are asked. Whatever goes wrong with it, the question is asked."""
+        from monthend.deliver import settings_from_environment
+        from monthend.deliver.round_up import ask
+        from monthend.errors import MonthendError
+
+        about = f"question {self.dag_id} {context['run_id']} {self.task_id} {shown.sha256}"
+        try:
+            people = self.people(office, self.about)
+            told = ask(office, about, self.subject, month, people, deadline, settings_from_environment(mail_server()))
+        except Exception as error:
+            words = str(error) if isinstance(error, MonthendError) else type(error).__name__
+            self.log.error("Nobody was told by e-mail: %s", words)
+            return
+        for each in told:
+            self.log.info("%s: %s %s", each.recipient, each.state, each.detail)
+
+
+def time_to_answer(asked_at: datetime, minutes: float | None, answer_by: time | None) -> timedelta | None:
+    """How long there is to answer what is asked at a moment (London): `minutes`, else to `answer_by`, but an hour."""
+    if minutes is not None:
+        return timedelta(minutes=minutes)
+    if answer_by is None:
+        return None
+    return max(datetime.combine(asked_at.date(), answer_by, LONDON) - asked_at, timedelta(hours=1))
+
+
+def footer(month: str, deadline: datetime | None) -> str:
+    """What stands below what is shown, and is no part of what an answer is to."""
+    lines = ["", "", "---", "", "Not part of what is signed:"]
+    if deadline is not None:
+        lines.append(f"answer by **{deadline:%H:%M} on {deadline:%-d %B %Y}**, London time.")
+    if url := base_url():
+        lines.append(f"[Steward's desk]({url}/desk/months/{month}) · [Runbook]({url}/desk/runbooks/month-end)")
+    return "\n".join(lines) if len(lines) > 5 else ""

@@ -73,7 +73,27 @@ class Run:
         return f"dags/{self.dag_id}/dagRuns/{self.run_id}"
 
     def go_on(self) -> None:
-        """Run what can be run, until the run is done or waits for a person."""
+        """Run what can be run, until the run is done or waits for a person; sensors look once more before that."""
+        self._run()
+        self._wake_sensors()
+        self._run()
+
+    def _wake_sensors(self) -> None:
+        """Let the time pass that sensors wait before they look again."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.models.taskreschedule import TaskReschedule
+        from airflow.sdk.timezone import utcnow
+        from airflow.utils.session import create_session
+        from sqlalchemy import select, update
+
+        with create_session() as session:
+            mine = select(TaskInstance.id).where(TaskInstance.dag_id == self.dag_id, TaskInstance.run_id == self.run_id)
+            session.execute(
+                update(TaskReschedule).where(TaskReschedule.ti_id.in_(mine)).values(reschedule_date=utcnow()),
+                execution_options={"synchronize_session": False},
+            )
+
+    def _run(self) -> None:
         from airflow.models.dagrun import DagRun
         from airflow.sdk.definitions.dag import _run_task
         from airflow.sdk.timezone import utcnow

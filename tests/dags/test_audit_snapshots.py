@@ -48,6 +48,7 @@ def test_a_published_month_is_in_order(office: Any, airflow: Airflow) -> None:
         "publish_again": "skipped",
         "postponed": "success",
         "freeze_again": "skipped",
+        "notice": "success",
     }
     assert run.state == "success"
     assert airflow.runs_by_assets() == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from monthend_airflow.links import place
+from monthend_airflow.notices import RUNBOOKS
+from monthend_airflow.office import flow
+
 ROOT = Path(__file__).parents[2]
 DAGS = {
-    "audit_snapshots": {"audit", "publish_again", "postponed", "freeze_again"},
-    "freeze_month_end": {"everything_is_in", "propose", "sign_off", "freeze"},
-    "publish_board_packs": {"packs", "publish", "every_pack_is_built", "parity", "release", "deliver"},
-    "pull_police_monthly": {"outstanding", "pull.receive", "pull.validate", "pull.load"},
+    "audit_snapshots": {"audit", "publish_again", "postponed", "freeze_again", "notice"},
+    "freeze_month_end": {"everything_is_in", "propose", "drafts", "sign_off", "remind", "freeze", "notice"},
+    "publish_board_packs": {"packs", "publish", "every_pack_is_built", "parity", "release", "deliver", "notice"},
+    "pull_police_monthly": {"outstanding", "pull.receive", "pull.validate", "pull.load", "notice"},
 }
 TIMETABLES = {
     "audit_snapshots": "CronTriggerTimetable",
@@ -100,9 +105,50 @@ def test_what_hands_the_month_on_fits_together(dag_bag: Any) -> None:
     assert publish.get_task("release").upstream_task_ids == {"parity"}
     assert publish.get_task("deliver").upstream_task_ids == {"release"}
     for dag_id, leaves in {
-        "freeze_month_end": {"freeze"},
+        "freeze_month_end": {"freeze", "drafts"},
         "publish_board_packs": {"every_pack_is_built", "deliver"},
         "audit_snapshots": {"audit", "publish_again", "freeze_again"},
         "pull_police_monthly": {"pull.load"},
     }.items():
-        assert {task.task_id for task in dag_bag.dags[dag_id].leaves} == leaves  # a run's state is its leaves' state
+        # a run's state is the state of what nothing but a teardown follows
+        working = {task.task_id: task for task in dag_bag.dags[dag_id].tasks if not task.is_teardown}
+        assert {name for name, task in working.items() if not task.downstream_task_ids & set(working)} == leaves
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_a_dag_says_when_from_what_to_what_and_which_runbook(dag_bag: Any, dag_id: str) -> None:
+    words = dag_bag.dags[dag_id].doc_md
+    for heading in ("- **When:** ", "- **Takes:** ", "- **Leaves:** ", "**If it fails:** ", "Params: `on`"):
+        assert words.count(heading) == 1
+    runbooks = re.findall(r"\]\(/desk/runbooks/([a-z-]+)\)", words)
+    assert runbooks
+    assert {*runbooks, *RUNBOOKS.values()} <= {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")}
+
+
+def test_runbooks_lead_to_one_another() -> None:
+    for path in (ROOT / "docs/runbooks").glob("*.md"):
+        words = path.read_text(encoding="utf-8")
+        assert words.startswith("# Runbook: ")
+        for name in re.findall(r"\]\(([a-z-]+\.md)\)", words):
+            assert (path.parent / name).is_file()
+
+
+def test_every_task_that_a_runbook_is_named_for_is_there(dag_bag: Any) -> None:
+    assert set(RUNBOOKS) <= {task_id for tasks in DAGS.values() for task_id in tasks}
+
+
+def test_owners_lead_to_the_desk_where_its_address_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk import DAG
+
+    monkeypatch.setenv("MONTHEND_URL", "https://airflow.opcc.example/")
+    dag = DAG("a_flow", schedule=None, **flow("test"))
+    assert dag.owner_links == {"performance-analysis": "https://airflow.opcc.example/desk/"}
+    assert sorted(dag.tags) == ["monthend", "test"]
+    monkeypatch.delenv("MONTHEND_URL")
+    assert flow("test")["owner_links"] == {}
+
+
+def test_links_stay_below_the_path_that_airflow_is_served_under(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert place(run_id="a+b") == "/desk/run?run_id=a%2Bb"
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://opcc.example/airflow/")
+    assert place(run_id="a+b") == "/airflow/desk/run?run_id=a%2Bb"

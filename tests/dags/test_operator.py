@@ -8,7 +8,7 @@ import pytest
 
 from monthend_airflow import operator
 from monthend_airflow.office import LONDON
-from monthend_airflow.operator import Answer, AnswerOperator, Shown
+from monthend_airflow.operator import Answer, AnswerOperator, Shown, time_to_answer
 
 AN_HOUR = timedelta(hours=1)
 
@@ -29,6 +29,7 @@ def ask(stored: list[Answer], **arguments: Any) -> AnswerOperator:
         about=7,
         show=lambda office, about: Shown(f"**{about}**", "a hash"),
         store=lambda office, answer: stored.append(answer),
+        people=lambda office, about: [],
         **arguments,
     )
 
@@ -94,17 +95,12 @@ def test_an_answer_that_cannot_be_stored_does_not_let_the_run_go_on(monkeypatch:
     ],
 )
 def test_the_time_to_answer_ends_at_a_clock_time_but_is_never_short(
-    monkeypatch: pytest.MonkeyPatch, now: str, minutes: float | None, there_is: timedelta
+    now: str, minutes: float | None, there_is: timedelta
 ) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.fromisoformat(now).replace(tzinfo=tz)
-
-    monkeypatch.setattr(operator, "datetime", Clock)
-    assert ask([], answer_by=time(17))._time_to_answer(minutes) == there_is
+    assert time_to_answer(datetime.fromisoformat(now).replace(tzinfo=LONDON), minutes, time(17)) == there_is
 
 
 def test_without_a_clock_time_it_is_as_long_as_it_says() -> None:
-    assert ask([], response_timeout=AN_HOUR)._time_to_answer(None) == AN_HOUR
+    assert time_to_answer(datetime(2025, 5, 13, tzinfo=LONDON), None, None) is None
+    assert ask([], response_timeout=AN_HOUR).response_timeout == AN_HOUR
     assert ask([]).retries == 0

@@ -77,6 +77,7 @@ def demonstrate(home: Path, *, once: bool) -> Run:
         path: email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         for path in sorted((home / "caught").glob("*.eml"))
     }
+    mails = {path: mail for path, mail in mails.items() if list(mail.iter_attachments())}  # the rest are notices
     packs = {
         path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((home / "packs" / MONTH).glob("*.xlsx"))
     }
