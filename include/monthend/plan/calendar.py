@@ -68,8 +68,9 @@ def month_for(meeting: date, frozen: Mapping[str, date]) -> str | None:
         meeting: the day of the meeting; which board meets does not matter.
         frozen: the day on which each month was frozen, by month.
     """
+    # The fifth working day after the freeze is before the meeting: counting days would take a hundred times as long
     return max(
-        (month for month, day in frozen.items() if clear_working_days(day, meeting) >= CLEAR_WORKING_DAYS), default=None
+        (month for month, day in frozen.items() if add_working_days(day, CLEAR_WORKING_DAYS) < meeting), default=None
     )
 
 
