@@ -70,22 +70,6 @@ def test_add_working_days(day: date, n: int, expected: date) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        (date(2014, 3, 7), date(2014, 3, 17), 5),
-        (date(2014, 3, 10), date(2014, 3, 17), 4),
-        (date(2014, 3, 8), date(2014, 3, 17), 5),  # from a Saturday
-        (date(2014, 3, 7), date(2014, 3, 10), 0),  # only a weekend between
-        (date(2014, 4, 17), date(2014, 4, 23), 1),  # Easter between
-        (date(2014, 3, 17), date(2014, 3, 17), 0),
-        (date(2014, 3, 17), date(2014, 3, 7), 0),
-    ],
-)
-def test_clear_working_days(start: date, end: date, expected: int) -> None:
-    assert calendar.clear_working_days(start, end) == expected
-
-
-@pytest.mark.parametrize(
     ("meeting", "papers", "month"),
     [
         (date(2014, 3, 17), date(2014, 3, 7), "2014-01"),

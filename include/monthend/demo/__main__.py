@@ -294,6 +294,7 @@ def _summary(terminal: Terminal, airflow: Airflow, office: Office, month: str) -
     for validation in [each for each in validations if each["verdict"] != "passed"][:REPORTS]:
         say(f"  {validation['verdict']}: {report_path(office, validation['validation_id'])}")
     say(f"\nAirflow  {airflow.url}")
+    say(f"Steward's desk  {airflow.url}/desk/months/{month}")
     for user in USERS:
         say(f"  user {user}, password {airflow.passwords[user]}")
     say()

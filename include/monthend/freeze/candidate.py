@@ -324,9 +324,9 @@ def _readiness(
         missing=tuple(_in_words(office, partition) for partition in due if partition not in held),
         verdicts={row["verdict"]: row["deliveries"] for row in verdicts},
         quarantined_rows=sum(row["quarantined_count"] for row in deliveries),
-        warnings=tuple(f"{check} failed in {number}: {words}" for (check, words), number in sorted(counted.items())),
+        warnings=tuple(f"{check} not met in {number}: {words}" for (check, words), number in sorted(counted.items())),
         news=tuple(
-            f"{row['check_id']}, {_in_words(office, _partition(row))}: {row['description']}"
+            f"{row['check_id']}, {_in_words(office, _partition(row))}, not met: {row['description']}"
             + (f" {row['unexpected_count']:,} rows." if row["unexpected_count"] else "")
             for row in failed
             if row["is_new"]

@@ -48,14 +48,6 @@ def add_working_days(day: date, n: int) -> date:
     return bank_holidays().get_nth_working_day(day, n) if n else day
 
 
-def clear_working_days(start: date, end: date) -> int:
-    """Count the working days strictly between two days; 0 where `end` is not after `start`."""
-    if end <= start:
-        return 0
-    both_included = bank_holidays().get_working_days_count(start, end)
-    return both_included - sum(bank_holidays().is_working_day(day) for day in (start, end))
-
-
 def papers_day(meeting: date) -> date:
     """Return the last day for papers: the latest working day with five clear working days before the meeting."""
     return add_working_days(meeting, -(CLEAR_WORKING_DAYS + 1))

@@ -123,7 +123,8 @@ def _call(visitor: Visitor, method: str, path: str, **arguments: Any) -> Any:
         )
     except httpx.HTTPError as error:
         raise HTTPException(
-            502, f"Airflow's API at {base} did not answer. Try again; if it stays so, check [core] execution_api_server_url."
+            502,
+            f"Airflow's API at {base} did not answer. Try again; if it stays so, check [core] execution_api_server_url.",
         ) from error
     if response.status_code < 300:
         return response.json()
