@@ -47,7 +47,8 @@ def answer(desk: Desk, candidate: Candidate, choice: str, **changed: Any) -> Non
     ("choice", "changed", "reason"),
     [
         ("freeze", {"by": "b.releaser"}, "B. Releaser is not a steward."),
-        ("freeze", {"by": "B. Releaser"}, "B. Releaser is not a steward."),
+        ("freeze", {"by": "B. Releaser", "channel": "command line"}, "B. Releaser is not a steward."),
+        ("freeze", {"by": "A. Steward"}, "A. Steward is not in reports/people.yaml."),  # no login of that name
         ("freeze", {"by": "admin"}, "admin is not in reports/people.yaml."),
         ("freeze", {"shown_sha256": "0" * 64}, "What was shown is not this candidate as it was proposed."),
         ("postpone", {"until": date(2025, 6, 12)}, "To postpone needs a reason."),
@@ -63,7 +64,7 @@ def test_an_answer_that_does_not_count_is_recorded_and_freezes_nothing(
         answer(desk, candidate, choice, **changed)
     assert str(error.value) == NOT_ACCEPTED.format(choice, reason)
     assert desk.rows("SELECT answer, accepted, refusal, channel FROM snapshot.sign_off") == [
-        (choice, False, reason, "airflow")
+        (choice, False, reason, changed.get("channel", "airflow"))
     ]
     with pytest.raises(
         NeedsPerson, match=r"^2025-01 is not frozen: no steward's answer is recorded for candidate 1\.$"
@@ -75,14 +76,14 @@ def test_an_answer_that_does_not_count_is_recorded_and_freezes_nothing(
 
 
 def test_what_was_recorded_of_an_answer(desk: Desk, candidate: Candidate) -> None:
-    answer(desk, candidate, "freeze", by="A. Steward")
+    answer(desk, candidate, "freeze", by="A. Steward", channel="command line")
     [row] = desk.rows(
         "SELECT candidate_id, answer, signed_by, display_name, shown_sha256, jsonb_array_length(missing), channel,"
         " accepted, refusal, signed_on, login_user <> '' FROM snapshot.sign_off"
     )
     assert row == (
         *(candidate.candidate_id, "freeze", "a.steward", "A. Steward", candidate.shown_sha256),
-        *(8, "airflow", True, None, ON, True),  # what was due, November, is missing for all eight forces
+        *(8, "command line", True, None, ON, True),  # what was due, November, is missing for all eight forces
     )
 
 

@@ -57,7 +57,7 @@ def sign_off(
     if answer not in ("freeze", "postpone", "refuse"):
         raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
     candidate = candidates.read(office, candidate_id)
-    person = office.declarations.person(by)
+    person = office.declarations.user(by) if channel == "airflow" else office.declarations.person(by)
     refusal = None
     if person is None:
         refusal = f"{by} is not in reports/people.yaml."

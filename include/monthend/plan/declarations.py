@@ -317,6 +317,10 @@ class Declarations:
         """The person with this user or display name."""
         return next((p for p in self.people.people if name in (p.user, p.display_name)), None)
 
+    def user(self, name: str) -> Person | None:
+        """The person who logs in under this name: somebody else's login may be another's display name."""
+        return next((p for p in self.people.people if name == p.user), None)
+
     def suite(self, feed: Feed) -> Path:
         """The file of a feed's Great Expectations suite."""
         return self.root / "expectations" / f"{feed.suite}.json"

@@ -68,7 +68,7 @@ def release(
     """
     snapshot = chain.snapshot(office, month)
     request = release_request(office, month)
-    person = office.declarations.person(by)
+    person = office.declarations.user(by) if channel == "airflow" else office.declarations.person(by)
     refusal = None
     if person is None:
         refusal = f"{by} is not in reports/people.yaml."

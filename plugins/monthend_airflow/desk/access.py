@@ -75,8 +75,7 @@ def seeing(
         words = "Your user may not read the DAG freeze_month_end in Airflow. An administrator of Airflow can allow it."
         raise HTTPException(403, words) from error
     office = the_office()
-    # by user name only: a user whose name in Airflow is another person's display name is not that person
-    person = next((each for each in office.declarations.people.people if each.user == visitor.name), None)
+    person = office.declarations.user(visitor.name)
     request.state.visitor = Visitor(visitor.name, visitor.token, office, person)
     return request.state.visitor
 

@@ -124,7 +124,7 @@ def _call(visitor: Visitor, method: str, path: str, **arguments: Any) -> Any:
     except httpx.HTTPError as error:
         raise HTTPException(
             502,
-            f"Airflow's API at {base} did not answer. Try again; if it stays so, check [core] execution_api_server_url.",
+            f"Airflow's API at {base} did not answer. Try again, or check [core] execution_api_server_url.",
         ) from error
     if response.status_code < 300:
         return response.json()
