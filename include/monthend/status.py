@@ -11,7 +11,6 @@ from monthend import receive, warehouse
 from monthend.deliver import outcomes
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
-from monthend.plan.declarations import Feed
 from monthend.validate import findings
 
 
@@ -69,7 +68,7 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
                 received=len(came) if monthly else 0,
                 late=sum(due_on is not None and part["first_on"] > due_on for part in came),
                 missing=tuple(
-                    _area(feed, part["area_code"]) for part in of_feed if monthly and part["delivery_id"] is None
+                    feed.area_name(part["area_code"]) for part in of_feed if monthly and part["delivery_id"] is None
                 ),
                 rows=sum(part["loaded_rows"] for part in loaded),
                 verdicts=dict(Counter(part["verdict"] for part in came if part["verdict"])),
@@ -132,7 +131,7 @@ def status(office: Office, month: str) -> dict[str, Any]:
         feeds = []
         for partition in receive.due(office.declarations, month):
             feed = office.declarations.feeds[partition.feed]
-            area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
+            area = feed.area_name(partition.area_code)
             state = "in" if partition in held else "missing"
             feeds.append({"feed": feed.feed, "period": partition.period, "area": area, "state": state})
         return {
@@ -291,7 +290,7 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
     found = []
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
-        areas = [_area(feed, part["area_code"]) for part in of_feed if part["delivery_id"] is None]
+        areas = [feed.area_name(part["area_code"]) for part in of_feed if part["delivery_id"] is None]
         if feed.cadence == "reference":
             continue
         period = f"{feed.title}, {_month(add_months(month, -feed.lag_months))}"
@@ -305,7 +304,7 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
             if part["delivery_id"] and part["loaded_rows"] is None and part["verdict"] != "blocked":
                 found.append(
                     Blocker(
-                        f"{period}, {_area(feed, part['area_code'])} came and is not loaded yet.",
+                        f"{period}, {feed.area_name(part['area_code'])} came and is not loaded yet.",
                         "Nobody: the next pull loads it.",
                         "missing",
                         f"deliveries/{part['delivery_id']}",
@@ -338,7 +337,12 @@ def _blocked(
             else:
                 who += f", or two of {_people(office, findings.WAIVERS, joined=' and ')} waive what it fails."
             found.append(
-                Blocker(f"{_delivery(feed, part)} is blocked by {ids}.", who, "blocked", f"deliveries/{delivery_id}")
+                Blocker(
+                    f"{feed.delivery_name(part['period'], part['area_code'])} is blocked by {ids}.",
+                    who,
+                    "blocked",
+                    f"deliveries/{delivery_id}",
+                )
             )
     return found
 
@@ -365,7 +369,7 @@ def _waiting_for_consent(office: Office, parts: list[dict[str, Any]], waivers: l
     for waiver in waivers:
         part = of_delivery.get(waiver.delivery_id)
         if part and not waiver.agreed:
-            named = _delivery(office.declarations.feeds[part["feed"]], part)
+            named = office.declarations.feeds[part["feed"]].delivery_name(part["period"], part["area_code"])
             found.append(
                 Blocker(
                     f"{' and '.join(waiver.names)} would waive {waiver.check_id} for {named}: {waiver.reason}. "
@@ -446,16 +450,6 @@ def _people(office: Office, roles: tuple[str, ...], but: tuple[str, ...] = (), j
     people = [each for each in office.declarations.people.people if set(roles) & set(each.roles)]
     names = [each.display_name for each in people if each.user not in but]
     return joined.join(names) or f"Nobody: reports/people.yaml names no other {' or '.join(roles)}"
-
-
-def _delivery(feed: Feed, part: dict[str, Any]) -> str:
-    """A delivery in words: feed, month, area."""
-    month = _month(part["period"]) if part["period"] else ""
-    return ", ".join(each for each in (feed.title, month, _area(feed, part["area_code"])) if each)
-
-
-def _area(feed: Feed, code: str) -> str:
-    return next((area.name_in_rows for area in feed.areas if area.code == code), code)
 
 
 def _month(period: str) -> str:

@@ -25,6 +25,7 @@ SQL = Path(__file__).parents[1] / "sql"
 DATABASE = "monthend"
 OWNER, PIPELINE = "monthend_owner", "monthend_pipeline"
 SCHEMAS = ("landing", "quality", "reporting", "snapshot", "pack", "delivery")  # one a station
+CONNECT_TIMEOUT = 10  # seconds
 LOAD_LOCK = 0x6D6F6E7468  # one advisory lock for load numbers and proposals: a number seals what is at or below it
 FREEZE_LOCK = 0x667265657A  # one for the head of the chain
 WAIVER_LOCK = 0x776169766572  # one for waivers and their consents
@@ -87,7 +88,8 @@ def connect(url: str) -> Engine:
         raise WrongCall(f"--database: is not a URL such as postgresql+psycopg://{PIPELINE}@host/{DATABASE}.") from None
     if address.get_backend_name() != "postgresql":
         raise WrongCall(f"--database: {address.get_backend_name()} is not PostgreSQL, the only database monthend uses.")
-    engine = create_engine(address.set(drivername="postgresql+psycopg"), hide_parameters=True)
+    address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address, hide_parameters=True, connect_args={"connect_timeout": CONNECT_TIMEOUT})
     where = f"{address.host or address.query.get('host', 'local socket')}/{address.database}"
     try:
         with engine.connect() as connection:

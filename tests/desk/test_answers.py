@@ -78,6 +78,7 @@ def test_a_month_is_signed_off_on_the_desk_and_released(own_site: Site) -> None:
     run_id = own_site.tell("trigger", "publish_board_packs", MONTH, ON.isoformat())
     path = f"/months/{MONTH}/release"
     form = fields(own_site, path, "b.releaser")
+    assert "agree on every fact that stands in two of them" in own_site.visit(path, "v.viewer").text
     waiting = re.findall(r'name="hold" id="hold-([0-9a-f]{32})"', own_site.visit(path, "b.releaser").text)
     assert len(waiting) == 3
     refused = own_site.visit(path, "b.releaser", "POST", data=form | {"answer": "refuse"})

@@ -1,5 +1,6 @@
 """Findings, waivers and known errors: what opens and closes them, who may say what, and what comes of it."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import chain, known_errors
 from monthend.freeze.candidate import propose, read
 from monthend.load import load
+from monthend.plan.declarations import Declarations
 from monthend.receive import receive
 from monthend.validate.findings import Finding, acknowledge, consent, findings, let_in, waive, waivers
 from monthend.validate.validation import validate
@@ -142,8 +144,9 @@ def test_a_check_that_blocks_needs_two_people_and_then_lets_the_delivery_in(bloc
     assert (finding.state, finding.action, finding.unexpected_count) == ("open", "block_feed", 2)
     with pytest.raises(WrongCall, match="A waiver needs a reason"):
         waive(blocked.office, finding.validation_id, "U02", finding.part, " ", LATER, "a.steward", ON)
-    with pytest.raises(WrongCall, match="a day to come"):
-        waive(blocked.office, finding.validation_id, "U02", finding.part, "known", ON, "a.steward", ON)
+    for day in (ON, date(2026, 4, 12)):
+        with pytest.raises(WrongCall, match="a day to come, within a year"):
+            waive(blocked.office, finding.validation_id, "U02", finding.part, "known", day, "a.steward", ON)
     waiver = waive(blocked.office, finding.validation_id, "U02", finding.part, "known", LATER, "a.steward", ON)
     assert (waiver.people, waiver.agreed, waiver.names) == (2, False, ("A. Steward",))
     with pytest.raises(NeedsPerson, match="waived for this delivery already, or waits for consent"):
@@ -188,6 +191,83 @@ def test_a_check_that_blocks_needs_two_people_and_then_lets_the_delivery_in(bloc
     assert [(w["check_id"], w["names"], w["expires_on"]) for w in manifest] == [
         ("U02", ["A. Steward", "C. Registrar"], "2025-04-24")
     ]
+
+
+def test_a_check_that_blocks_by_how_many_rows_fail_it_needs_two_people_too(new_desk: NewDesk, inbox: Path) -> None:
+    desk = new_desk()
+    with_types(inbox, "Sheep stealing", 400)
+    take_in(desk, inbox)
+    finding = of(desk, "U01")
+    assert finding is not None
+    assert (finding.action, finding.verdict, finding.two_people) == ("quarantine_row", "blocked", True)
+    waiver = waive(desk.office, finding.validation_id, "U01", finding.part, "a new type", LATER, "c.registrar", ON)
+    assert (waiver.people, waiver.agreed) == (2, False)
+    assert finding.needs == (
+        "Performance analysis (performance@opcc.example) sends a corrected extract, or two people waive the check."
+    )
+    take_in(desk, inbox)
+    assert desk.rows("SELECT * FROM reporting.load WHERE delivery_id = %s", finding.delivery_id) == []
+
+
+def with_people(desk: Desk, was: str, now: str) -> Desk:
+    """The same office after somebody's role changed."""
+    people = desk.office.declarations.root / "reports/people.yaml"
+    text = people.read_text(encoding="utf-8")
+    assert was in text
+    people.write_text(text.replace(was, now), encoding="utf-8")
+    return dataclasses.replace(
+        desk, office=dataclasses.replace(desk.office, declarations=Declarations(desk.office.declarations.root))
+    )
+
+
+def test_consent_counts_only_while_the_role_is_held(new_desk: NewDesk, inbox: Path, declarations: Path) -> None:
+    desk = new_desk()
+    desk = dataclasses.replace(desk, office=dataclasses.replace(desk.office, declarations=Declarations(declarations)))
+    with_types(inbox, "Sheep stealing", 400)
+    take_in(desk, inbox)
+    finding = of(desk, "U01")
+    assert finding is not None
+    terms = (finding.validation_id, "U01", finding.part, "a new type", LATER)
+    waiver = waive(desk.office, *terms, "c.registrar", ON)
+    left = with_people(desk, "roles: [registrar]", "roles: [analyst]")
+    with pytest.raises(NeedsPerson, match=r"C\. Registrar is no steward or registrar any more"):
+        consent(left.office, waiver.waiver_id, "a.steward", ON)
+    other = waive(left.office, *terms, "a.steward", ON)  # the first one stands in nobody's way
+    back = with_people(
+        left, "c.registrar@opcc.example, roles: [analyst]", "c.registrar@opcc.example, roles: [registrar]"
+    )
+    assert consent(back.office, other.waiver_id, "c.registrar", ON).agreed
+    assert let_in(back.office, ON) != []
+    assert let_in(with_people(back, "roles: [registrar]", "roles: [analyst]").office, ON) == []
+
+
+def test_a_waiver_that_has_ended_does_not_come_back_with_an_earlier_date(blocked: Desk, inbox: Path) -> None:
+    finding = of(blocked, "U02")
+    assert finding is not None
+    waiver = waive(blocked.office, finding.validation_id, "U02", finding.part, "known", LATER, "a.steward", ON)
+    consent(blocked.office, waiver.waiver_id, "c.registrar", ON)
+    assert let_in(blocked.office, ON) != []
+    kent = next(inbox.rglob(f"{PERIOD}-kent-street.csv"))
+    kent.write_text(kent.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    received = receive(blocked.office, [kent], date(2025, 4, 25))
+    validate(blocked.office, received.delivery_ids, date(2025, 4, 25))  # so the day is later now
+    assert let_in(blocked.office, ON) == []
+
+
+def test_a_reason_cannot_look_like_what_the_steward_is_shown(blocked: Desk, inbox: Path) -> None:
+    finding = of(blocked, "U02")
+    assert finding is not None
+    reason = "known\n\n**Known errors in the sources:** none\n\nDigest: `0000`\n<!--"
+    waiver = waive(blocked.office, finding.validation_id, "U02", finding.part, reason, LATER, "a.steward", ON)
+    consent(blocked.office, waiver.waiver_id, "c.registrar", ON)
+    take_in(blocked, inbox)
+    shown = propose(blocked.office, PERIOD, ON).shown
+    (line,) = [line for line in shown.splitlines() if "is waived for" in line]
+    assert line.endswith(
+        r"until 24 April 2025: known \*\*Known errors in the sources:\*\* none Digest: \`0000\` \<\!-- "
+        "(A. Steward and C. Registrar)"
+    )
+    assert shown.count("\nDigest: `") == 1
 
 
 def test_an_unreadable_file_and_a_check_that_did_not_fail_cannot_be_waived(new_desk: NewDesk, inbox: Path) -> None:

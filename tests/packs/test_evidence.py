@@ -257,6 +257,17 @@ def damaged(path: Path, whole: Path) -> None:
             target.writestr(name, b"<sheet" if name.endswith("sheet3.xml") else source.read(name))
 
 
+def test_a_workbook_that_unpacks_to_a_bomb_is_not_opened(
+    frozen: Frozen, command_line: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "bomb.xlsx"
+    shutil.copy(frozen.packs()["pdg"].path, path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as workbook:
+        workbook.writestr("xl/worksheets/sheet99.xml", b" " * (40 * 2**20))
+    done = command_line(frozen, "verify", path)
+    assert (done.code, done.err.strip()) == (2, f"{path} is no pack: it would unpack to 40 MB.")
+
+
 @pytest.mark.parametrize(
     ("name", "make"),
     [

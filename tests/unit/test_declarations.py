@@ -206,6 +206,12 @@ def test_a_person_is_found_by_user_and_by_display_name() -> None:
     assert declared.person("") is None
 
 
+def test_a_name_is_one_persons_only(declarations: Path) -> None:
+    changed(declarations, PEOPLE, "display_name: D. Analyst", "display_name: a.steward")
+    with pytest.raises(WrongCall, match=r"a\.steward names more than one person, by user or display name"):
+        Declarations(declarations).person("a.steward")
+
+
 def test_every_declaration_that_decides_facts_or_packs_is_hashed(declarations: Path) -> None:
     before = Declarations(declarations).hashes()
     assert {STREET, BURGLARY, PDG, PLAN, PEOPLE, "expectations/areas.json", "include/sql/measures/open_street.sql"} <= (

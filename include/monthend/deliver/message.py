@@ -1,8 +1,6 @@
 """What a message says: the marking first, which pack this is, and how to prove it. No number of any measure."""
 
-import calendar
 import hashlib
-from datetime import date
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
@@ -14,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from monthend.deliver.ledger import Message, Pack
 from monthend.deliver.settings import address
 from monthend.plan.declarations import Board, Plan
+from monthend.publish.words import of_day, of_month
 
 WORKBOOK = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 POLICY = SMTP.clone(cte_type="7bit")  # CRLF, and nothing that a mail server on the way would have to convert
@@ -21,7 +20,7 @@ POLICY = SMTP.clone(cte_type="7bit")  # CRLF, and nothing that a mail server on 
 
 def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Message, sender: str) -> bytes:
     """The whole message as it goes out, with `workbook` as its attachment."""
-    subject = f"{marking(pack)}: {one_line(board.title)} pack, data to the end of {month_in_words(pack.month)}"
+    subject = f"{marking(pack)}: {one_line(board.title)} pack, data to the end of {of_month(pack.month)}"
     if pack.revision > 1:
         subject += f", revision {pack.revision}"
     if message.mode == "redirect":
@@ -30,9 +29,9 @@ def compose(pack: Pack, board: Board, plan: Plan, workbook: bytes, message: Mess
         "subject": subject,
         "marking": marking(pack),
         "board": one_line(board.title),
-        "meeting": day_in_words(pack.meeting) if pack.meeting else None,
-        "month": month_in_words(pack.month),
-        "frozen_on": day_in_words(pack.frozen_on),
+        "meeting": of_day(pack.meeting) if pack.meeting else None,
+        "month": of_month(pack.month),
+        "frozen_on": of_day(pack.frozen_on),
         "revision": pack.revision,
         "published": pack.rendering == "published",
         "digest": pack.digest,
@@ -90,17 +89,6 @@ def unique_id(sender: str, *parts: str) -> str:
     """A Message-ID that is the same for the same parts."""
     key = "\0".join(parts)
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
-
-
-def month_in_words(month: str) -> str:
-    """A month, YYYY-MM, as in April 2025."""
-    year, number = month.split("-")
-    return f"{calendar.month_name[int(number)]} {year}"
-
-
-def day_in_words(day: date) -> str:
-    """A day as in 13 May 2025."""
-    return f"{day.day} {calendar.month_name[day.month]} {day.year}"
 
 
 def one_line(words: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from monthend import receive, warehouse
 from monthend.audit import unbuilt
 from monthend.deliver.ledger import outcomes
-from monthend.deliver.message import day_in_words, month_in_words
 from monthend.deliver.notice import Told, link, notify
 from monthend.deliver.settings import Settings
 from monthend.errors import NeedsPerson
@@ -20,6 +19,7 @@ from monthend.office import Office
 from monthend.plan.calendar import add_months, add_working_days, working_day
 from monthend.plan.declarations import Feed
 from monthend.publish import packs
+from monthend.publish.words import of_day, of_month
 from monthend.validate import findings as of_findings
 
 Flow = Literal["pull", "freeze", "publish", "audit"]
@@ -90,7 +90,7 @@ def ask(
     """Tell people that a question waits for them, or is about to end; `about` keeps it to once. Raises as `notify`."""
     lines = [f"{question}."]
     if answer_by is not None:
-        lines.append(f"Answer by {answer_by:%H:%M} on {day_in_words(answer_by.date())}, London time.")
+        lines.append(f"Answer by {answer_by:%H:%M} on {of_day(answer_by.date())}, London time.")
     lines.append("Without an answer nothing is frozen, released or sent.")
     where = [
         f"- {what}: {url}"
@@ -110,7 +110,7 @@ def audited(office: Office, on: date, found: Sequence[str], settings: Settings) 
         return []
     about = f"audit {on} {hashlib.sha256(chr(10).join(found).encode()).hexdigest()[:16]}"
     words = "\n".join(["What the audit found", *_listed(found), f"- What to do: {_runbook('month-end')}"])
-    return notify(office, about, sorted(_owners(office)), f"Audit of {day_in_words(on)}", words, settings)
+    return notify(office, about, sorted(_owners(office)), f"Audit of {of_day(on)}", words, settings)
 
 
 def stewards(office: Office) -> set[str]:
@@ -159,7 +159,7 @@ def _pull(office: Office, run: Run) -> list[_Part]:
             if row["verdict"] in ("blocked", "quarantined") and _feed(office, row).contact.lower() == contact
         ]
         late = [
-            f"{line}, was due on {day_in_words(day)}"
+            f"{line}, was due on {of_day(day)}"
             for feed, line, day in missing
             if day < run.on and not frozen and feed.contact.lower() == contact
         ]
@@ -171,14 +171,14 @@ def _freeze(office: Office, run: Run) -> list[_Part]:
     team = _owners(office) | _people(office, "steward", "registrar")
     missing = _missing_part(office, run, _missing(office, run), team)
     return [
-        _Part(f"Month-end {month_in_words(run.month)}", _outcome(office, run.month), team),
+        _Part(f"Month-end {of_month(run.month)}", _outcome(office, run.month), team),
         _Part(missing.heading, missing.lines, team, news=False),
     ]
 
 
 def _publish(office: Office, run: Run) -> list[_Part]:
     team = _owners(office) | _people(office, "steward", "releaser")
-    heading = f"Packs of {month_in_words(run.month)}"
+    heading = f"Packs of {of_month(run.month)}"
     try:
         built = packs.builds(office, run.month)
     except NeedsPerson as error:
@@ -214,10 +214,10 @@ PARTS: dict[Flow, Callable[[Office, Run], list[_Part]]] = {
     "audit": lambda office, run: [],  # `audited` tells of what it found
 }
 SUBJECTS: dict[Flow, Callable[[Run], str]] = {
-    "pull": lambda run: f"Police feeds, {day_in_words(run.on)}",
-    "freeze": lambda run: f"Month-end {month_in_words(run.month)}",
-    "publish": lambda run: f"Packs of {month_in_words(run.month)}",
-    "audit": lambda run: f"The audit's run of {day_in_words(run.on)}",
+    "pull": lambda run: f"Police feeds, {of_day(run.on)}",
+    "freeze": lambda run: f"Month-end {of_month(run.month)}",
+    "publish": lambda run: f"Packs of {of_month(run.month)}",
+    "audit": lambda run: f"The audit's run of {of_day(run.on)}",
 }
 
 
@@ -258,8 +258,7 @@ def _in_groups(office: Office, came: list[dict[str, Any]]) -> list[str]:
             others.setdefault((row["feed"], row["period"]), Counter())[row["verdict"]] += 1
     for (feed, period), counts in others.items():
         what = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-        title = office.declarations.feeds[feed].title
-        lines.append(f"{title}{f', {month_in_words(period)}' if period else ''}: {what}")
+        lines.append(f"{office.declarations.feeds[feed].delivery_name(period, '')}: {what}")
     return lines
 
 
@@ -270,8 +269,7 @@ def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
     names: dict[tuple[str, str], list[str]] = {}
     for partition in receive.due(office.declarations, run.month):
         if partition not in held:
-            areas = office.declarations.feeds[partition.feed].areas
-            name = next(area.name_in_rows for area in areas if area.code == partition.area_code)
+            name = office.declarations.feeds[partition.feed].area_name(partition.area_code)
             names.setdefault((partition.feed, partition.period), []).append(name)
     found = []
     for (key, period), areas_missing in names.items():
@@ -280,14 +278,14 @@ def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
             continue
         which = "all areas" if len(areas_missing) == len(feed.areas) else ", ".join(areas_missing)
         day = working_day(add_months(run.month, 1), feed.due_working_day)
-        found.append((feed, f"{feed.title}, {month_in_words(period)}, {which}", day))
+        found.append((feed, f"{feed.title}, {of_month(period)}, {which}", day))
     return found
 
 
 def _missing_part(office: Office, run: Run, missing: list[tuple[Feed, str, date]], team: set[str]) -> _Part:
     """What is missing: a reason to write once its day is today, the next working day or past, until the freeze."""
     lines = [
-        f"{line}: {'was' if day < run.on else 'is'} due on {day_in_words(day)}. Ask {feed.owner}, {feed.contact}."
+        f"{line}: {'was' if day < run.on else 'is'} due on {of_day(day)}. Ask {feed.owner}, {feed.contact}."
         for feed, line, day in missing
     ]
     near = any(day <= add_working_days(run.on, 1) for _, _, day in missing)
@@ -343,7 +341,7 @@ def _waiting(office: Office, run: Run) -> list[_Part]:
     parts = [
         _Part(
             "A month-end is proposed and not signed off",
-            [f"{month_in_words(row['month'])}{_month(row['month'])}"],
+            [f"{of_month(row['month'])}{_month(row['month'])}"],
             stewards(office),
             news=False,
         )
@@ -367,7 +365,7 @@ def _outcome(office: Office, month: str) -> list[str]:
     if _frozen(office, month):
         frozen = chain.snapshot(office, month)
         return [
-            f"Frozen on {day_in_words(frozen.frozen_on)}, revision {frozen.revision}{page}",
+            f"Frozen on {of_day(frozen.frozen_on)}, revision {frozen.revision}{page}",
             f"Digest: {frozen.digest}",
             f"Seal: {frozen.seal}",
         ]
@@ -379,7 +377,7 @@ def _outcome(office: Office, month: str) -> list[str]:
             month=month,
         )
     if rows and rows[0]["answer"] == "postpone":
-        return [f"Postponed to {day_in_words(rows[0]['until'])} by {rows[0]['display_name']}{page}"]
+        return [f"Postponed to {of_day(rows[0]['until'])} by {rows[0]['display_name']}{page}"]
     if rows and rows[0]["answer"] == "refuse":
         return [f"Refused by {rows[0]['display_name']}{page}"]
     return [f"Not frozen: no steward's answer was accepted. What to do: {_runbook('month-end')}{page}"]
@@ -403,16 +401,11 @@ def _feed(office: Office, row: dict[str, Any]) -> Feed:
 
 
 def _what(office: Office, row: dict[str, Any]) -> str:
-    """A delivery in words: feed, month, area."""
-    feed = _feed(office, row)
-    area = next((area.name_in_rows for area in feed.areas if area.code == row["area_code"]), "")
-    return ", ".join(
-        each for each in (feed.title, month_in_words(row["period"]) if row["period"] else "", area) if each
-    )
+    return _feed(office, row).delivery_name(row["period"], row["area_code"])
 
 
 def _pack(build: packs.Build) -> str:
-    meeting = f", meeting on {day_in_words(build.meeting)}" if build.meeting else ""
+    meeting = f", meeting on {of_day(build.meeting)}" if build.meeting else ""
     return f"{build.board} ({build.rendering}){meeting}"
 
 

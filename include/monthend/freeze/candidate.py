@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -196,16 +197,16 @@ def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
         f"**Month-end {month_end(row['month']):%B %Y}**, revision {row['revision']}, "
         f"proposed on {row['proposed_on']:%-d %B %Y}",
         "",
-        *([f"Restatement: {row['reason']}", ""] if row["reason"] else []),
+        *([f"Restatement: {_as_text(row['reason'])}", ""] if row["reason"] else []),
         f"Due deliveries: {ready['due']}, of which missing: {len(ready['missing'])}.",
         "",
-        *(f"- MISSING: {name}" for name in ready["missing"]),
+        *(f"- MISSING: {_as_text(name)}" for name in ready["missing"]),
         "",
         f"Deliveries in this month-end: {sum(ready['verdicts'].values())} "
         f"({', '.join(f'{count} {verdict}' for verdict, count in sorted(ready['verdicts'].items()))}); "
         f"quarantined rows: {ready['quarantined_rows']}.",
         "",
-        *(f"- {each}" for each in ready["held"]),
+        *(f"- {_as_text(each)}" for each in ready["held"]),
     ]
     for heading, sentences in (
         ("Failed checks of deliveries that came since the last snapshot", ready["news"]),
@@ -214,7 +215,7 @@ def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
         ("Known errors in the sources", ready["known_errors"]),
     ):
         lines += ["", f"**{heading}:** {'none' if not sentences else ''}".strip(), ""]
-        lines += [f"- {sentence}" for sentence in sentences[:NEWS]]
+        lines += [f"- {_as_text(sentence)}" for sentence in sentences[:NEWS]]
         lines += [f"- and {len(sentences) - NEWS} more, on the steward's desk"] if len(sentences) > NEWS else []
     lines += [
         "",
@@ -225,6 +226,11 @@ def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
         f"Digest: `{row['digest']}`",
     ]
     return "\n".join(lines)
+
+
+def _as_text(words: str) -> str:
+    """Words that somebody wrote, on one line and without a meaning in Markdown: they must not look like ours."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", " ".join(words.split()))
 
 
 def _revision(month: str, newest: dict[str, Any] | None, reason: str | None) -> int:
@@ -298,7 +304,8 @@ def _readiness(
     office: Office, connection: Connection, month: str, on: date, deliveries: list[dict[str, Any]]
 ) -> Readiness:
     due = receive.due(office.declarations, month)
-    held = {_partition(row) for row in deliveries}
+    held = {receive.Recognised(row["feed"], row["period"], row["area_code"]) for row in deliveries}
+    feeds = office.declarations.feeds
     ids = [row["delivery_id"] for row in deliveries]
     verdicts = warehouse.query(
         connection,
@@ -321,20 +328,19 @@ def _readiness(
     return Readiness(
         month=month,
         due=len(due),
-        missing=tuple(_in_words(office, partition) for partition in due if partition not in held),
+        missing=tuple(feeds[each.feed].delivery_name(each.period, each.area_code) for each in due if each not in held),
         verdicts={row["verdict"]: row["deliveries"] for row in verdicts},
         quarantined_rows=sum(row["quarantined_count"] for row in deliveries),
         warnings=tuple(f"{check} not met in {number}: {words}" for (check, words), number in sorted(counted.items())),
         news=tuple(
-            f"{row['check_id']}, {_in_words(office, _partition(row))}, not met: {row['description']}"
+            f"{row['check_id']}, {feeds[row['feed']].delivery_name(row['period'], row['area_code'])}, not met: "
+            + row["description"]
             + (f" {row['unexpected_count']:,} rows." if row["unexpected_count"] else "")
             for row in failed
             if row["is_new"]
         ),
         held=tuple(
-            f"{office.declarations.feeds[feed].title}: held to {month_end(period):%B %Y}"
-            for feed, period in newest.items()
-            if period
+            f"{feeds[feed].title}: held to {month_end(period):%B %Y}" for feed, period in newest.items() if period
         ),
         waivers=tuple(
             f"{waiver_in_words(office, row)} ({' and '.join(row['names'])})"
@@ -351,7 +357,8 @@ def waiver_in_words(office: Office, row: dict[str, Any]) -> str:
     """A waiver as the manifest has it, in a sentence: what, which delivery, until when, why."""
     until = date.fromisoformat(str(row["expires_on"]))
     check = f"{row['check_id']} {row['part']}".strip()
-    return f"{check} is waived for {_in_words(office, _partition(row))}, until {until:%-d %B %Y}: {row['reason']}"
+    delivery = office.declarations.feeds[row["feed"]].delivery_name(row["period"], row["area_code"])
+    return f"{check} is waived for {delivery}, until {until:%-d %B %Y}: {row['reason']}"
 
 
 def known_error_in_words(office: Office, key: str, rows: int, last: str) -> str:
@@ -361,18 +368,6 @@ def known_error_in_words(office: Office, key: str, rows: int, last: str) -> str:
     if rows == 0:
         return f"{title}: NO LONGER SO, the source is fixed; remove it from reports/known_errors"
     return f"{title}: {rows:,} rows, to {month_end(last):%B %Y}"
-
-
-def _partition(row: dict[str, Any]) -> receive.Recognised:
-    return receive.Recognised(row["feed"], row["period"], row["area_code"])
-
-
-def _in_words(office: Office, partition: receive.Recognised) -> str:
-    """A delivery in words: feed, month, area."""
-    feed = office.declarations.feeds[partition.feed]
-    area = next((area.name_in_rows for area in feed.areas if area.code == partition.area_code), "")
-    month = f"{month_end(partition.period):%B %Y}" if partition.period else ""
-    return ", ".join(part for part in (feed.title, month, area) if part)
 
 
 def _waivers(connection: Connection, deliveries: list[dict[str, Any]], on: date) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ and description are mandatory, and an error names the file, the line and the fie
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -85,6 +86,15 @@ class Feed(Declared):
         if unknown := sorted(set(self.key) - {column.column for column in self.columns}):
             raise ValueError(f"key: there is no column {', '.join(unknown)}")
         return self
+
+    def area_name(self, code: str) -> str:
+        """An area as the feed's rows name it; nothing for one that the feed does not declare."""
+        return next((area.name_in_rows for area in self.areas if area.code == code), "")
+
+    def delivery_name(self, period: str, area_code: str) -> str:
+        """A delivery in words: feed, month, area, as far as there is one."""
+        month = f"{date.fromisoformat(f'{period}-01'):%B %Y}" if period else ""
+        return ", ".join(part for part in (self.title, month, self.area_name(area_code)) if part)
 
     def in_force(self, period: str) -> bool:
         """Whether the feed expects a delivery for `period` (YYYY-MM)."""
@@ -211,6 +221,13 @@ class People(Declared):
     """Who is steward, registrar, analyst or releaser."""
 
     people: tuple[Person, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "People":
+        names = Counter(name for person in self.people for name in {person.user, person.display_name})
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            raise ValueError(f"{', '.join(twice)} names more than one person, by user or display name")
+        return self
 
 
 class KnownError(Declared):

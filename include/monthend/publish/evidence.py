@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from monthend.publish import packs
 from monthend.publish.material import rounded
 from monthend.publish.workbook import ReadBack, content_sha256, read_back, same
 
+LARGEST_UNPACKED = 16 * 2**20  # a pack is a fraction of it; reading takes fifty times as much memory
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}
 
 
@@ -150,7 +152,13 @@ def _read(path: Path) -> ReadBack:
     if not path.is_file():
         raise WrongCall(f"{path}: there is no such file.")
     try:
+        with zipfile.ZipFile(path) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked > LARGEST_UNPACKED:
+            raise WrongCall(f"{path} is no pack: it would unpack to {unpacked // 2**20:,} MB.")
         return read_back(path)
+    except WrongCall:
+        raise
     except Exception:  # a damaged file fails in as many ways as zip and XML have
         raise WrongCall(f"{path} cannot be read as an Excel workbook.") from None
 

@@ -18,7 +18,7 @@ from monthend.errors import NeedsPerson
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain, facts, query
 from monthend.office import Office
-from monthend.plan.calendar import add_months, freeze_day, meetings_served, month_end, working_day
+from monthend.plan.calendar import add_months, freeze_day, meetings_served, working_day
 from monthend.plan.declarations import Board, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
@@ -287,8 +287,7 @@ def _late(office: Office, connection: Connection, candidate: candidates.Candidat
         feed = office.declarations.feeds[partition.feed]
         due = working_day(add_months(candidate.month, 1), feed.due_working_day or 1)
         if partition in arrived and arrived[partition] > due:
-            area = next(area.name_in_rows for area in feed.areas if area.code == partition.area_code)
-            late.append(f"{feed.title}, {month_end(partition.period):%B %Y}, {area}")
+            late.append(feed.delivery_name(partition.period, partition.area_code))
     return tuple(late)
 
 

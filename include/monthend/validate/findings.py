@@ -5,7 +5,7 @@ its feed, period and area: it opens where the newest one fails a check, and clos
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ State = Literal["open", "acknowledged", "waived", "fixed"]
 WAIVERS = ("steward", "registrar")  # who may waive
 KEEPERS = ("steward", "registrar", "analyst")  # who may acknowledge
 READERS = ("G03", "file")  # what the reader itself found: there are no rows that a waiver could let in
+LONGEST = timedelta(days=366)  # that a waiver holds
 WORKING_DAYS_TO_FIX = 2  # where the feed's day for corrections is past already
 
 
@@ -56,6 +57,7 @@ class Finding:
     action: str
     delivery_id: int  # the newest delivery
     validation_id: int  # its newest validation
+    verdict: str
     outcome: str
     unexpected_count: int | None
     element_count: int | None
@@ -72,6 +74,11 @@ class Finding:
     waiver: Waiver | None  # in force, or waiting for consent
 
     @property
+    def two_people(self) -> bool:
+        """Whether it takes two people to waive it: it is what blocks the delivery, or part of it."""
+        return needs_two(self.action, self.verdict)
+
+    @property
     def needs(self) -> str:
         """What it takes to be rid of it, in words."""
         if self.state == "fixed":
@@ -80,7 +87,7 @@ class Finding:
             return f"Nothing until {self.waiver.expires_on:%-d %B %Y}, when the waiver ends."
         if self.waiver and not self.waiver.agreed:
             return "A second steward or registrar consents to the waiver."
-        if self.action == "block_feed" or self.outcome == "error":
+        if self.two_people or self.outcome == "error":
             return f"{self.owner} ({self.contact}) sends a corrected extract, or two people waive the check."
         return f"{self.owner} ({self.contact}) sends a corrected extract, or a steward acknowledges or waives it."
 
@@ -96,8 +103,9 @@ def findings(
         rows = warehouse.query(
             connection,
             # Deliveries in the order they came, each with its newest validation
-            "WITH newest AS (SELECT DISTINCT ON (v.delivery_id) v.validation_id, v.delivery_id, v.validated_on,"
-            "  d.feed, d.period, d.area_code FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
+            "WITH newest AS (SELECT DISTINCT ON (v.delivery_id) v.validation_id, v.delivery_id, v.verdict,"
+            "  v.validated_on, d.feed, d.period, d.area_code FROM quality.validation v"
+            "  JOIN landing.delivery d USING (delivery_id)"
             "  WHERE d.period = '' OR d.period >= :period_from ORDER BY v.delivery_id, v.validation_id DESC),"
             # whatever failed once, in any of them
             " failing AS (SELECT DISTINCT n.feed, n.period, n.area_code, c.check_id, c.part"
@@ -115,7 +123,8 @@ def findings(
             "  min(validated_on) FILTER (WHERE fails AND passes = CASE WHEN still THEN 0 ELSE 1 END) AS opened_on,"
             "  bool_or(still AND fails AND passes > 0) AS reopened FROM ordered GROUP BY 1, 2, 3, 4, 5)"
             " SELECT o.feed, o.period, o.area_code, o.check_id, o.part, o.description, o.action, o.delivery_id,"
-            " o.validation_id, o.outcome, o.unexpected_count, o.element_count, o.detail, o.fails, o.validated_on,"
+            " o.validation_id, o.verdict, o.outcome, o.unexpected_count, o.element_count, o.detail, o.fails,"
+            " o.validated_on,"
             " s.opened_on, s.reopened, a.display_name AS acknowledged_by, a.note"
             " FROM ordered o JOIN story s USING (feed, period, area_code, check_id, part)"
             " LEFT JOIN LATERAL (SELECT display_name, note FROM quality.acknowledgement k"
@@ -163,15 +172,16 @@ def waive(
 ) -> Waiver:
     """Let a failed check of a delivery not count, to `expires_on`, as `by`, who is a steward or a registrar.
 
-    One that blocks the delivery needs a second of them, by `consent`. Nothing that is loaded changes; a delivery that
-    was blocked is held against its suite again at the next pull. Raises NeedsPerson when `by` may not waive or the
-    check cannot be waived, WrongCall when the check did not fail there or the call lacks something.
+    One that blocks the delivery, by itself or by how many rows fail it, needs a second of them, by `consent`. Nothing
+    that is loaded changes; a delivery that was blocked is held against its suite again at the next pull. Raises
+    NeedsPerson when `by` may not waive or the check cannot be waived, WrongCall when the check did not fail there or
+    the call lacks something.
     """
     person = entitled(office, by, WAIVERS, "waive a check")
     if not reason.strip():
         raise WrongCall("A waiver needs a reason.")
-    if expires_on <= on:
-        raise WrongCall("A waiver ends on a day to come.")
+    if not on < expires_on <= on + LONGEST:
+        raise WrongCall("A waiver ends on a day to come, within a year.")
     with office.engine.begin() as connection:
         warehouse.lock(connection, warehouse.WAIVER_LOCK)
         result = _failed(connection, validation_id, check_id, part)
@@ -180,14 +190,15 @@ def waive(
         if result["outcome"] == "error":
             raise NeedsPerson("The check itself could not run. That is put right, not waived.")
         for waiver in _waivers(connection, on, result["delivery_id"]):
-            if (waiver.check_id, waiver.part) == (check_id, part):
+            left = [user for user in waiver.users if not _may_waive(office, user)]
+            if (waiver.check_id, waiver.part) == (check_id, part) and (waiver.agreed or not left):
                 raise NeedsPerson(f"{check_id} is waived for this delivery already, or waits for consent.")
         terms = {
             "delivery_id": result["delivery_id"],
             "check_id": check_id,
             "part": part,
-            "people": 2 if result["action"] == "block_feed" else 1,
-            "reason": reason.strip(),
+            "people": 2 if needs_two(result["action"], result["verdict"]) else 1,
+            "reason": " ".join(reason.split()),
             "expires_on": expires_on,
         }
         waiver_id = warehouse.insert_one(connection, "quality.waiver", terms, "waiver_id")
@@ -205,6 +216,9 @@ def consent(office: Office, waiver_id: int, by: str, on: date) -> Waiver:
             raise NeedsPerson("The waiver has ended. Make a new one.")
         if person.user in waiver.users:
             raise NeedsPerson(f"{person.display_name} consented already: a check that blocks needs two people.")
+        for name, user in zip(waiver.names, waiver.users, strict=True):
+            if not _may_waive(office, user):
+                raise NeedsPerson(f"{name} is no steward or registrar any more. Waive the check anew.")
         if not waiver.agreed:
             _consent(connection, waiver_id, person, on)
         return _waiver(connection, waiver_id)
@@ -216,27 +230,33 @@ def waivers(office: Office, on: date, delivery_id: int | None = None) -> list[Wa
         return _waivers(connection, on, delivery_id)
 
 
-def waived(connection: Connection, feed: str, on: date) -> dict[int, dict[tuple[str, str], int]]:
-    """The waivers in force of a feed's deliveries that are not loaded: by delivery, the check and part, the id."""
+def waived(office: Office, connection: Connection, feed: str, on: date) -> dict[int, dict[tuple[str, str], int]]:
+    """The waivers in force of a feed's deliveries that are not loaded: by delivery, the check and part, the id.
+
+    One that has ended does not come back with an earlier business date, nor does one count whose people may not waive
+    any more.
+    """
     rows = warehouse.query(
         connection,
-        "SELECT w.delivery_id, w.check_id, w.part, max(w.waiver_id) AS waiver_id FROM quality.waiver_state w"
+        "SELECT w.delivery_id, w.check_id, w.part, w.waiver_id, w.people, w.users FROM quality.waiver_state w"
         " JOIN landing.delivery d USING (delivery_id) LEFT JOIN reporting.load l USING (delivery_id)"
-        " WHERE d.feed = :feed AND w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on AND l.delivery_id IS NULL"
-        " GROUP BY 1, 2, 3",
+        " WHERE d.feed = :feed AND w.agreed AND w.agreed_on <= :on AND l.delivery_id IS NULL"
+        " AND w.expires_on >= greatest(:on, (SELECT max(v.validated_on) FROM quality.validation v"
+        "  JOIN landing.delivery f USING (delivery_id) WHERE f.feed = :feed)) ORDER BY w.waiver_id",
         feed=feed,
         on=on,
     )
     found: dict[int, dict[tuple[str, str], int]] = {}
     for row in rows:
-        found.setdefault(row["delivery_id"], {})[row["check_id"], row["part"]] = row["waiver_id"]
+        if sum(_may_waive(office, user) for user in row["users"]) >= row["people"]:
+            found.setdefault(row["delivery_id"], {})[row["check_id"], row["part"]] = row["waiver_id"]
     return found
 
 
 def let_in(office: Office, on: date) -> list[tuple[str, str, int]]:
     """The deliveries that are not loaded and under a waiver in force: feed, period and delivery id, in that order."""
     with office.engine.connect() as connection:
-        found = {feed: list(waived(connection, feed, on)) for feed in office.declarations.feeds}
+        found = {feed: list(waived(office, connection, feed, on)) for feed in office.declarations.feeds}
         rows = warehouse.query(
             connection,
             "SELECT feed, period, delivery_id FROM landing.delivery WHERE delivery_id = ANY(:ids) ORDER BY 1, 2, 3",
@@ -253,6 +273,16 @@ def entitled(office: Office, name: str, roles: tuple[str, ...], to_do: str) -> P
     if not set(roles) & set(person.roles):
         raise NeedsPerson(f"{person.display_name} is no {' or '.join(roles)} and may not {to_do}.")
     return person
+
+
+def needs_two(action: str, verdict: str) -> bool:
+    """Whether a failed check takes two people to waive: where it is what blocks the delivery, or part of it."""
+    return action == "block_feed" or (verdict == "blocked" and action == "quarantine_row")
+
+
+def _may_waive(office: Office, user: str) -> bool:
+    person = office.declarations.user(user)
+    return person is not None and not set(WAIVERS).isdisjoint(person.roles)
 
 
 def _finding(office: Office, row: dict[str, Any], waiver: Waiver | None) -> Finding:
@@ -281,7 +311,8 @@ def _failed(connection: Connection, validation_id: int, check_id: str, part: str
     """The result of a check that failed in the newest validation of its delivery."""
     rows = warehouse.query(
         connection,
-        "SELECT c.*, v.delivery_id FROM quality.check_result c JOIN quality.validation v USING (validation_id)"
+        "SELECT c.*, v.delivery_id, v.verdict FROM quality.check_result c"
+        " JOIN quality.validation v USING (validation_id)"
         " WHERE c.validation_id = :validation_id AND c.check_id = :check_id AND c.part = :part"
         " AND c.outcome IN ('failed', 'error') AND NOT EXISTS (SELECT FROM quality.validation later"
         "  WHERE later.delivery_id = v.delivery_id AND later.validation_id > v.validation_id)",

@@ -12,7 +12,7 @@ from monthend import warehouse
 from monthend.errors import WrongCall
 from monthend.office import Office
 from monthend.plan.calendar import month_end
-from monthend.plan.declarations import ROOT, Feed
+from monthend.plan.declarations import ROOT
 
 VERDICTS = {
     "passed": ("Passed.", "Every check passed and all rows count."),
@@ -71,7 +71,7 @@ def content(office: Office, validation_id: int) -> dict[str, Any]:
     return {
         "v": validation,
         "feed": feed,
-        "area": _area(feed, validation["area_code"]),
+        "area": feed.area_name(validation["area_code"]),
         "verdict": VERDICTS[validation["verdict"]],
         "checks": sorted(checks, key=lambda check: (ORDER[check["outcome"]], check["check_id"], check["part"])),
         "failed": sum(check["outcome"] in ("failed", "error") for check in checks),
@@ -162,7 +162,7 @@ def _index(office: Office) -> dict[str, Any]:
         row
         | {
             "title": feeds[row["feed"]].title,
-            "area": _area(feeds[row["feed"]], row["area_code"]),
+            "area": feeds[row["feed"]].area_name(row["area_code"]),
             "file": _file_name(row["feed"], row["period"], row["area_code"], row["validation_id"]),
         }
         for row in rows
@@ -171,10 +171,6 @@ def _index(office: Office) -> dict[str, Any]:
     counted = Counter(row["verdict"] for row in validations)
     summary = ", ".join(f"{counted[verdict]:,} {verdict}" for verdict in reversed(VERDICTS) if counted[verdict])
     return {"validations": validations, "summary": f"{len(validations):,} deliveries: {summary}."}
-
-
-def _area(feed: Feed, code: str) -> str:
-    return next((area.name_in_rows for area in feed.areas if area.code == code), "")
 
 
 def _file_name(feed: str, period: str, area_code: str, validation_id: int) -> str:

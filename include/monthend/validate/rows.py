@@ -16,7 +16,6 @@ from openpyxl.worksheet.table import Table
 from monthend import warehouse
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.office import Office
-from monthend.plan.calendar import month_end
 from monthend.plan.declarations import Feed
 from monthend.publish.layout import line_count, longest_word, page_lines, row_height
 from monthend.publish.styles import Styles
@@ -142,9 +141,7 @@ def rows_to_fix(office: Office, validation_id: int, by: str) -> bytes:
             validation_id=validation_id,
         )
     feed = office.declarations.feeds[delivery["feed"]]
-    area = next((area.name_in_rows for area in feed.areas if area.code == delivery["area_code"]), "")
-    period = f"{month_end(delivery['period']):%B %Y}" if delivery["period"] else ""
-    title = f"Rows to fix: {', '.join(part for part in (feed.title, period, area) if part)}"
+    title = f"Rows to fix: {feed.delivery_name(delivery['period'], delivery['area_code'])}"
     name = PurePosixPath(delivery["origin"].rpartition("!")[2]).name
     plan = office.declarations.plan
     lines = [

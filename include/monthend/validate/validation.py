@@ -58,7 +58,7 @@ def validate(office: Office, delivery_ids: list[int], on: date) -> list[Validati
         known = _known_lsoa_codes(office, feed)
         rules = _rules_sha256(office, feed, known)
         with office.engine.connect() as connection:
-            waived = findings.waived(connection, feed.feed, on)
+            waived = findings.waived(office, connection, feed.feed, on)
             waiting = _waiting(connection, feed, [i for i in delivery_ids if i not in waived], rules)
         for batch in _batches(office, feed, waiting):
             _record(office, feed, batch, _results(office, feed, batch, known), rules, on)

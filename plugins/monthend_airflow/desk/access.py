@@ -4,6 +4,7 @@ Nobody gets anything without Airflow's login. Who may read the DAG `freeze_month
 stands. All else asks for a role in `reports/people.yaml`, by the user name that Airflow knows.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +14,14 @@ from airflow.api_fastapi.core_api.security import bearer_scheme, get_user, requi
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
 
+from monthend.errors import MonthendError
 from monthend_airflow.desk.office import the_office
 
 if TYPE_CHECKING:
     from monthend.office import Office
     from monthend.plan.declarations import Person
+
+logger = logging.getLogger(__name__)
 
 ROLES = {  # what a route needs, beyond seeing: any of these roles
     "figures": {"steward", "registrar", "analyst", "releaser"},
@@ -75,13 +79,19 @@ def seeing(
         words = "Your user may not read the DAG freeze_month_end in Airflow. An administrator of Airflow can allow it."
         raise HTTPException(403, words) from error
     office = the_office()
-    person = office.declarations.user(visitor.name)
+    try:
+        person = office.declarations.user(visitor.name)
+    except MonthendError as error:
+        logger.error("%s", error)
+        raise HTTPException(503, "reports/people.yaml cannot be read; the API server's log says why.") from error
     request.state.visitor = Visitor(visitor.name, visitor.token, office, person)
     return request.state.visitor
 
 
-def _needing(need: str) -> Callable[[Visitor], Visitor]:
-    def needed(visitor: Annotated[Visitor, Depends(seeing)]) -> Visitor:
+def _needing(need: str) -> Callable[..., Visitor]:
+    def needed(request: Request, visitor: Annotated[Visitor, Depends(seeing)]) -> Visitor:
+        if need == "rows" and request.headers.get("sec-fetch-site") == "cross-site":  # a view is recorded
+            raise HTTPException(403, "This was not asked for from a page of the desk. Open the desk and do it there.")
         if not visitor.may(need):
             roles = " or ".join(sorted(ROLES[need]))
             raise HTTPException(403, f"This is for a {roles}. reports/people.yaml does not name {visitor.name} as one.")

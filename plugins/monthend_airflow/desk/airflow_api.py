@@ -1,6 +1,9 @@
 """Airflow's REST API, called as the visitor: what they may not do there they cannot do by way of the desk."""
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +15,7 @@ from fastapi import HTTPException
 
 from monthend_airflow.desk.access import Visitor
 
+AT_ONCE = threading.BoundedSemaphore(4)  # Airflow answers from the same pool of threads that the desk calls it from
 SETTLED = 6.0  # seconds: Airflow fails a task that is answered before its scheduler saw it wait (apache/airflow#71502)
 
 
@@ -37,7 +41,7 @@ def questions(visitor: Visitor, dag_id: str, task_id: str, month: str) -> list[Q
         visitor,
         "GET",
         f"dags/{dag_id}/dagRuns/~/hitlDetails",
-        params={"response_received": "false", "task_id": task_id, "limit": 100, "order_by": "-created_at"},
+        params={"response_received": "false", "task_id": task_id, "limit": 20, "order_by": "-created_at"},
     )
     asked = []
     for each in found["hitl_details"]:
@@ -59,7 +63,8 @@ def questions(visitor: Visitor, dag_id: str, task_id: str, month: str) -> list[Q
 def answer(visitor: Visitor, question: Question, chosen: str, particulars: dict[str, str | None]) -> None:
     """Answer a question as the visitor. Airflow's own checks stay in force."""
     age = (datetime.now(UTC) - question.asked_at).total_seconds()
-    time.sleep(min(max(SETTLED - age, 0), SETTLED))
+    with _one_of_few():
+        time.sleep(min(max(SETTLED - age, 0), SETTLED))
     run = f"dags/{question.dag_id}/dagRuns/{quote(question.run_id, safe='')}"
     _call(
         visitor,
@@ -103,6 +108,17 @@ def delivery_ids(visitor: Visitor, dag_id: str, run_id: str, task_id: str, map_i
     return [each for each in ids if isinstance(each, int)] if isinstance(ids, list) else []
 
 
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    """Keep most threads free for Airflow itself. Raises 503 at once where too many visitors ask at the same time."""
+    if not AT_ONCE.acquire(blocking=False):
+        raise HTTPException(503, "Too many people ask at once. Try again in a moment.")
+    try:
+        yield
+    finally:
+        AT_ONCE.release()
+
+
 def _base() -> str:
     """Where this process reaches Airflow's API: as its tasks do; the address that people use may lie outside."""
     inside = conf.get("core", "execution_api_server_url", fallback="").rstrip("/").removesuffix("/execution")
@@ -113,14 +129,15 @@ def _call(visitor: Visitor, method: str, path: str, **arguments: Any) -> Any:
     """Call the API, and say in words what it refused."""
     base = _base()
     try:
-        response = httpx.request(
-            method,
-            f"{base}/api/v2/{path}",
-            headers={"Authorization": f"Bearer {visitor.token}"},
-            trust_env=False,  # the same machine, whatever proxy the environment names
-            timeout=30,
-            **arguments,
-        )
+        with _one_of_few():
+            response = httpx.request(
+                method,
+                f"{base}/api/v2/{path}",
+                headers={"Authorization": f"Bearer {visitor.token}"},
+                trust_env=False,  # the same machine, whatever proxy the environment names
+                timeout=30,
+                **arguments,
+            )
     except httpx.HTTPError as error:
         raise HTTPException(
             502,

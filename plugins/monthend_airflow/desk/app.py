@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from fastapi import FastAPI, Request, Response
+from airflow.api_fastapi.core_api.security import bearer_scheme
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,13 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monthend.errors import MonthendError, WrongCall
 from monthend_airflow.desk import deliveries, months, packs, places
+from monthend_airflow.desk.access import logged_in
 from monthend_airflow.desk.pages import error_page
 from monthend_airflow.office import base_url
 
 logger = logging.getLogger(__name__)
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-LARGEST_POST = 21 * 2**20  # a pack of 20 MB, and the form around it
+LARGEST_POST, LARGEST_FORM = 21 * 2**20, 2**16  # a pack of 20 MB and the form around it; a form of words
 FAILED = "The desk could not answer. Try again; if it stays so, tell who runs Airflow: its API server's log says where."
 HEADERS = {
     "content-security-policy": (
@@ -58,7 +60,7 @@ class Guard:
             await send(message)
 
         request = Request(scope, receive)
-        if refusal := self._refusal(request):
+        if refusal := await self._refusal(request):
             await refusal(scope, receive, with_headers)
             return
         try:
@@ -70,13 +72,19 @@ class Guard:
                 raise
             await error_page(request, 500, FAILED)(scope, receive, with_headers)
 
-    def _refusal(self, request: Request) -> Response | None:
+    async def _refusal(self, request: Request) -> Response | None:
+        """What is wrong with a request before its body is read."""
         if request.method in SAFE:
             return None
         if not same_origin(request):
             return error_page(request, 403, "This was not sent from a page of the desk. Open the desk and do it there.")
+        try:
+            await logged_in(request, await bearer_scheme(request))
+        except HTTPException as error:
+            return error_page(request, error.status_code, str(error.detail))
         length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > LARGEST_POST:
+        largest = LARGEST_POST if request.url.path.endswith("/packs") else LARGEST_FORM
+        if not length.isdigit() or int(length) > largest:
             return error_page(request, 413, "That is too large: a workbook of up to 20 MB can be read here.")
         return None
 

@@ -19,7 +19,7 @@ from monthend_airflow.desk.office import today
 from monthend_airflow.desk.pages import page, to
 
 router = APIRouter()
-Month = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Path(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
 Words = Annotated[str, Form(max_length=2000)]
 Shown = TypeVar("Shown", candidates.Candidate, ReleaseRequest)
 MOVED = 20  # facts on the month's page; a snapshot's has more
@@ -169,6 +169,7 @@ def release_page(request: Request, month: Month, visitor: Seeing) -> Response:
         month=month,
         asked=asked,
         waiting=waiting,
+        disagreement=_disagreement(visitor.office, month),
         boards=visitor.office.declarations.boards,
     )
 
@@ -195,6 +196,15 @@ def release(
     particulars = {"reason": reason.strip() or None, "hold": ",".join(hold) or None}
     airflow_api.answer(visitor, question, answer, particulars)
     return to(request, f"/months/{month}?answered={answer}")
+
+
+def _disagreement(office: Office, month: str) -> str | None:
+    """Which cells show the same fact differently; None where all packs of the month agree."""
+    try:
+        packs.parity(office, month)
+    except NeedsPerson as error:
+        return str(error)
+    return None
 
 
 def _newest(office: Office, month: str) -> candidates.Candidate | None:

@@ -1,6 +1,7 @@
 """Packs: to download, to verify and to trace by dropping a workbook on the page."""
 
 import tempfile
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from monthend_airflow.desk.pages import page
 
 router = APIRouter()
 LARGEST = 20 * 2**20
+ONE_AT_A_TIME = threading.Lock()  # reading a workbook takes memory and a processor
 
 
 @router.get("/packs")
@@ -47,12 +49,16 @@ def verify(
             return words.replace(str(path), name)
 
         problems, traced, fault = None, None, ""
+        if not ONE_AT_A_TIME.acquire(timeout=10):
+            raise HTTPException(503, "Somebody else's workbook is being read. Try again in a moment.")
         try:
             problems = [said(line) for line in evidence.verify_file(visitor.office, path)]
             if place.strip():
                 traced = [said(line) for line in evidence.in_words(evidence.trace(visitor.office, path, place))]
         except MonthendError as error:
             fault = said(str(error))
+        finally:
+            ONE_AT_A_TIME.release()
     return page(
         request, visitor, "packs.html", name=name, problems=problems, traced=traced, fault=fault, place=place.strip()
     )
