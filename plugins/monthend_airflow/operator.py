@@ -131,7 +131,8 @@ class AnswerOperator(HITLOperator):
         from monthend.deliver.round_up import ask
         from monthend.errors import MonthendError
 
-        about = f"question {self.dag_id} {context['run_id']} {self.task_id} {shown.sha256}"
+        ti = context["ti"]  # a question that is asked again, after it was cleared, is told of again
+        about = f"question {self.dag_id} {context['run_id']} {self.task_id} {ti.try_number} {shown.sha256}"
         try:
             people = self.people(office, self.about)
             told = ask(office, about, self.subject, month, people, deadline, settings_from_environment(mail_server()))

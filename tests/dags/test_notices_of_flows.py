@@ -248,6 +248,15 @@ def test_nothing_is_withheld_without_a_reason(
     assert "To withhold a measure needs a reason" in capfd.readouterr().out
 
 
+def test_a_question_that_is_asked_again_is_told_of_again(office: Any, airflow: Airflow, rows: Rows) -> None:
+    run = airflow.trigger("freeze_month_end")
+    run.answer("sign_off", "b.releaser", "freeze")
+    assert run.state == "failed"
+    run.clear("sign_off")
+    assert run.states["sign_off"] == "awaiting_input"
+    assert rows("SELECT recipient FROM delivery.notice WHERE about LIKE 'question %'") == [{"recipient": STEWARD}] * 2
+
+
 # publish_board_packs -------------------------------------------------------------------------------------------
 
 
