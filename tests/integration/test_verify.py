@@ -200,7 +200,7 @@ def without_context(path: Path) -> None:
 def crime_id_last(path: Path) -> None:
     """Move a column of the street files."""
     source, line = path.read_text(encoding="utf-8"), "  - {heading: Crime ID, column: crime_id}\n"
-    path.write_text(source.replace(line, "").replace("suite:", f"{line}suite:"), encoding="utf-8")
+    path.write_text(source.replace(line, "").replace("\nkey:", f"\n{line}key:", 1), encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", [without_context, crime_id_last])
