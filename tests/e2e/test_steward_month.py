@@ -3,7 +3,6 @@
 import email
 import email.policy
 import io
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 import yaml
+from chromium import CHROMIUM, needs_chromium
 from declared import copy_declarations
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -26,12 +26,9 @@ from monthend.plan.calendar import add_months, add_working_days, month_end
 TODAY = datetime.now(ZoneInfo("Europe/London")).date()
 MONTH = add_months(f"{TODAY:%Y-%m}", -1)
 PERIOD = add_months(MONTH, -2)  # data.police.uk is published two months after
-CHROMIUM = next(
-    (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()), None
-)
 SECONDS = 180
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed")
+pytestmark = needs_chromium
 
 
 @dataclass(frozen=True)
