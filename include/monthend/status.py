@@ -11,6 +11,7 @@ from monthend import receive, warehouse
 from monthend.deliver import outcomes
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
+from monthend.publish.words import of_day, of_month
 from monthend.validate import findings
 
 
@@ -109,7 +110,7 @@ def blockers(office: Office, month: str, on: date) -> list[Blocker]:
         return [Blocker(what, who, "order", "")]
     if snapshot is None and month_end(month) >= on:
         what = f"{month} is not over: only a month that has ended can be proposed."
-        return [Blocker(what, f"Nobody before {_day(month_end(month) + timedelta(days=1))}.", "order", "")]
+        return [Blocker(what, f"Nobody before {of_day(month_end(month) + timedelta(days=1))}.", "order", "")]
     found: list[Blocker] = []
     if snapshot is None:
         waivers = findings.waivers(office, on)
@@ -293,11 +294,11 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
         areas = [feed.area_name(part["area_code"]) for part in of_feed if part["delivery_id"] is None]
         if feed.cadence == "reference":
             continue
-        period = f"{feed.title}, {_month(add_months(month, -feed.lag_months))}"
+        period = f"{feed.title}, {of_month(add_months(month, -feed.lag_months))}"
         who = f"{feed.owner} ({feed.contact})"
         if areas:
             day = working_day(add_months(month, 1), feed.due_working_day) if feed.due_working_day else None
-            due = f", due on {_day(day)}" if day else ""
+            due = f", due on {of_day(day)}" if day else ""
             what = f"{period}: {len(areas)} of {len(of_feed)} deliveries due are missing{due}: {', '.join(areas)}."
             found.append(Blocker(what, f"{who} sends them.", "missing", ""))
         for part in of_feed:
@@ -332,7 +333,7 @@ def _blocked(
                 who = "Nobody: every check it fails is waived, and the next pull lets it in."
             elif any(each["outcome"] == "error" for each in left):
                 who = "Whoever looks after the installation: a check could not run."
-            elif any((each["check_id"], each["part"]) == findings.READERS for each in left):
+            elif any((each["check_id"], each["part"]) == findings.UNREADABLE for each in left):
                 who += "."
             else:
                 who += f", or two of {_people(office, findings.WAIVERS, joined=' and ')} waive what it fails."
@@ -354,7 +355,7 @@ def _refused(office: Office, parts: list[dict[str, Any]], refusals: list[dict[st
     )
     return [
         Blocker(
-            f"The file {each['origin']} was refused on {_day(each['received_on'])}: {each['reason']}.",
+            f"The file {each['origin']} was refused on {of_day(each['received_on'])}: {each['reason']}.",
             f"Whoever sent it sends it again: {owners}.",
             "refused",
             "",
@@ -387,7 +388,7 @@ def _unsigned(office: Office, month: str, on: date, answers: list[dict[str, Any]
     stewards, link = f"{_people(office, ('steward',))}", f"months/{month}/sign-off"
     again = "Trigger freeze_month_end with this month as partition key."
     if not answers:
-        by = _day(freeze_day(month))
+        by = of_day(freeze_day(month))
         what = f"{month} is not proposed yet."
         who = f"Airflow proposes it once all that is due is in, at the latest on {by}."
         return [Blocker(what, f"{who} {again}" if on > freeze_day(month) else who, "sign-off", "")]
@@ -410,7 +411,7 @@ def _unsigned(office: Office, month: str, on: date, answers: list[dict[str, Any]
     if accepted["answer"] == "refuse":
         what = f"{named} was refused {said}: {accepted['reason']}."
         return [Blocker(what, f"{stewards}, once it is put right and proposed again. {again}", "sign-off", "")]
-    what = f"{named} was postponed {said} until {_day(accepted['until'])}: {accepted['reason']}."
+    what = f"{named} was postponed {said} until {of_day(accepted['until'])}: {accepted['reason']}."
     who = f"{stewards}, when it is asked again on that day." if accepted["until"] > on else f"{stewards}. {again}"
     return [Blocker(what, who, "sign-off", "")]
 
@@ -424,7 +425,7 @@ def _unreleased(office: Office, month: str, on: date, signed_by: str) -> list[Bl
     built = {build.pack_id for build in builds(office, month)}
     found = [
         Blocker(
-            f"The pack of {pack.board.title} ({pack.rendering.rendering}) for {_day(pack.meeting)} is not built.",
+            f"The pack of {pack.board.title} ({pack.rendering.rendering}) for {of_day(pack.meeting)} is not built.",
             "Trigger publish_board_packs with this month as partition key.",
             "release",
             "",
@@ -435,7 +436,7 @@ def _unreleased(office: Office, month: str, on: date, signed_by: str) -> list[Bl
     waiting = release_request(office, month).builds
     if waiting:
         names = ", ".join(
-            f"{boards[each.board].title} ({each.rendering}) for {_day(each.meeting)}"
+            f"{boards[each.board].title} ({each.rendering}) for {of_day(each.meeting)}"
             for each in waiting
             if each.meeting
         )
@@ -450,11 +451,3 @@ def _people(office: Office, roles: tuple[str, ...], but: tuple[str, ...] = (), j
     people = [each for each in office.declarations.people.people if set(roles) & set(each.roles)]
     names = [each.display_name for each in people if each.user not in but]
     return joined.join(names) or f"Nobody: reports/people.yaml names no other {' or '.join(roles)}"
-
-
-def _month(period: str) -> str:
-    return f"{month_end(period):%B %Y}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%-d %B %Y}"

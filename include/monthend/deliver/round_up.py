@@ -19,6 +19,7 @@ from monthend.office import Office
 from monthend.plan.calendar import add_months, add_working_days, working_day
 from monthend.plan.declarations import Feed
 from monthend.publish import packs
+from monthend.publish.release import signer
 from monthend.publish.words import of_day, of_month
 from monthend.validate import findings as of_findings
 
@@ -120,18 +121,11 @@ def stewards(office: Office) -> set[str]:
 
 def releasers(office: Office, month: str) -> set[str]:
     """The addresses of those who release the packs of a month: not of the steward who signed it off."""
-    with office.engine.connect() as connection:
-        rows = warehouse.query(
-            connection,
-            "SELECT o.signed_by FROM snapshot.snapshot s JOIN snapshot.sign_off o USING (sign_off_id)"
-            " WHERE s.month = :month ORDER BY s.revision DESC LIMIT 1",
-            month=month,
-        )
-    signer = rows[0]["signed_by"] if rows else None
+    signed_by = signer(office, chain.snapshot(office, month))
     return {
         person.email.lower()
         for person in office.declarations.people.people
-        if "releaser" in person.roles and person.user != signer
+        if "releaser" in person.roles and person.user != signed_by
     }
 
 

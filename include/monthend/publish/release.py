@@ -74,7 +74,7 @@ def release(
         refusal = f"{by} is not in reports/people.yaml."
     elif "releaser" not in person.roles:
         refusal = f"{person.display_name} is not a releaser."
-    elif person.user == _signer(office, snapshot):
+    elif person.user == signer(office, snapshot):
         refusal = f"{person.display_name} signed the month off; somebody else has to release."
     elif shown_sha256 != request.shown_sha256:
         refusal = "What was shown are not the packs that wait for release now."
@@ -129,7 +129,8 @@ def _hindrance(office: Office, month: str, waiting: Sequence[Build]) -> str | No
     return f"Not what was built: {', '.join(changed)}. Publish the month again." if changed else None
 
 
-def _signer(office: Office, snapshot: chain.Snapshot) -> str:
+def signer(office: Office, snapshot: chain.Snapshot) -> str:
+    """The user who signed a snapshot off: somebody else releases its packs."""
     with office.engine.connect() as connection:
         (row,) = warehouse.query(
             connection,

@@ -19,7 +19,7 @@ from monthend.plan.declarations import Person
 State = Literal["open", "acknowledged", "waived", "fixed"]
 WAIVERS = ("steward", "registrar")  # who may waive
 KEEPERS = ("steward", "registrar", "analyst")  # who may acknowledge
-READERS = ("G03", "file")  # what the reader itself found: there are no rows that a waiver could let in
+UNREADABLE = ("G03", "file")  # what the reader itself found: there are no rows that a waiver could let in
 LONGEST = timedelta(days=366)  # that a waiver holds
 WORKING_DAYS_TO_FIX = 2  # where the feed's day for corrections is past already
 
@@ -185,7 +185,7 @@ def waive(
     with office.engine.begin() as connection:
         warehouse.lock(connection, warehouse.WAIVER_LOCK)
         result = _failed(connection, validation_id, check_id, part)
-        if (check_id, part) == READERS:
+        if (check_id, part) == UNREADABLE:
             raise NeedsPerson("The file could not be read as rows, so there is nothing that a waiver could let in.")
         if result["outcome"] == "error":
             raise NeedsPerson("The check itself could not run. That is put right, not waived.")
