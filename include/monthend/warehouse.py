@@ -27,7 +27,10 @@ OWNER, PIPELINE = "monthend_owner", "monthend_pipeline"
 SCHEMAS = ("landing", "quality", "reporting", "snapshot", "pack", "delivery")  # one a station
 CONNECT_TIMEOUT = 10  # seconds
 LOAD_LOCK = 0x6D6F6E7468  # one advisory lock for load numbers and proposals: a number seals what is at or below it
+FEED_LOCK = 0x66656564  # one a keyed feed, with the hash of its name
 FREEZE_LOCK = 0x667265657A  # one for the head of the chain
+# For statements that join whole states of keyed feeds, of which the planner expects a row or two
+PLANNER = {"enable_nestloop": "off", "jit": "off", "work_mem": "64MB"}
 WAIVER_LOCK = 0x776169766572  # one for waivers and their consents
 
 
@@ -152,6 +155,12 @@ def insert_one(connection: Connection, table: str, row: dict[str, Any], returnin
 def lock(connection: Connection, key: int) -> None:
     """Take an advisory lock that is held to the end of the transaction."""
     execute(connection, "SELECT pg_advisory_xact_lock(:key)", key=key)
+
+
+def plan_for_states(connection: Connection) -> None:
+    """Let the statements of this transaction be planned for joins of whole states."""
+    for name, value in PLANNER.items():
+        execute(connection, "SELECT set_config(:name, :value, true)", name=name, value=value)
 
 
 def cursor(connection: Connection) -> psycopg.Cursor[Any]:

@@ -9,6 +9,8 @@ from monthend.plan.declarations import ROOT, Declarations, sha256
 
 STREET = "include/feeds/police_uk_street.yaml"
 BURGLARY = "reports/measures/open_burglary.yaml"
+SHARED, ALSO = "reports/measures/domestic_abuse_crimes.yaml", "reports/measures/outcomes_recorded.yaml"
+CRIME = "include/feeds/police_crime.yaml"
 PDG = "reports/boards/pdg.yaml"
 PLAN = "reports/plan/plan.yaml"
 PEOPLE = "reports/people.yaml"
@@ -139,6 +141,14 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     assert keys == {
         "areas": ("area_code",),
         "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
+        "msg_comparator": ("force_code", "offence_key", "month"),
+        "offence_codes": ("code", "valid_from"),
+        "outcome_types": ("outcome_type",),
+        "police_cancelled": ("crime_ref", "action", "decided_at"),
+        "police_crime": ("crime_ref",),
+        "police_incident": ("incident_ref",),
+        "police_outcome": ("crime_ref", "outcome_type", "outcome_at"),
+        "police_uk_outcomes": ("crime_id",),
         "police_uk_street": ("crime_id",),
         "residents": ("area_code", "as_at"),
     }
@@ -146,6 +156,19 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     assert fault(declarations, "feeds") == (
         f"{declarations / STREET}:1: whole file: Value error, key: there is no column area, crime"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("load: keyed\n", "", "a keyed feed, and no other, has a window, and it has a key"),
+        ("key: [crime_ref]\n", "", "a keyed feed, and no other, has a window, and it has a key"),
+        ("column: recorded_at, months", "column: recorded, months", "window: there is no column recorded"),
+    ],
+)
+def test_a_keyed_feed_says_what_an_extract_holds_whole(declarations: Path, old: str, new: str, what: str) -> None:
+    changed(declarations, CRIME, old, new)
+    assert fault(declarations, "feeds") == f"{declarations / CRIME}:1: whole file: Value error, {what}"
 
 
 def test_a_file_is_named_as_what_it_declares(declarations: Path) -> None:
@@ -158,7 +181,21 @@ def test_a_file_is_named_as_what_it_declares(declarations: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "name", "old", "new", "what"),
     [
-        ("measures", BURGLARY, "feed: police_uk_street", "feed: police_crime", "feed: there is no feed police_crime."),
+        (
+            "measures",
+            BURGLARY,
+            "feed: police_uk_street",
+            "feed: police_street",
+            "feed: there is no feed police_street.",
+        ),
+        ("measures", SHARED, "of: all_crime", "of: every_crime", "share: there is no measure every_crime."),
+        (
+            "measures",
+            ALSO,
+            "reads: [police_outcome]",
+            "reads: [police_outcomes]",
+            "reads: there is no feed police_outcomes.",
+        ),
         ("boards", PDG, "- open_burglary", "- open_burglery", "measures: there is no measure open_burglery."),
         ("plan", PLAN, "open_burglary", "open_burglery", "there is no measure open_burglery."),
     ],

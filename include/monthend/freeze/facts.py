@@ -6,7 +6,7 @@ for the feed as a whole to the month-end, for every area the feed declares. What
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,11 +14,13 @@ import pandas as pd
 from sqlalchemy import Connection, text
 
 from monthend import warehouse
+from monthend.errors import NeedsPerson
+from monthend.load import first_month
 from monthend.plan.calendar import add_months, financial_quarter_end, month_end, months_between
 from monthend.plan.declarations import Declarations, Feed, Measure
 
 RATE_PLACES = 10
-NOT_AVAILABLE = "x"
+NOT_AVAILABLE, BREAK = "x", "b"
 PROVISIONAL_MONTHS = 12
 
 
@@ -49,21 +51,27 @@ MISSING = Fact(None, None, None, mark=NOT_AVAILABLE)
 
 
 def compute(connection: Connection, declarations: Declarations, month: str, load_number: int) -> Facts:
-    """All facts of month-end `month` (YYYY-MM) from what is loaded at or below `load_number`."""
+    """All facts of month-end `month` (YYYY-MM) from what is loaded at or below `load_number`.
+
+    Raises NeedsPerson where a SELECT gives a category that its measure does not declare.
+    """
     facts: Facts = {}
+    warehouse.plan_for_states(connection)
     residents = _residents(connection, load_number)
-    for feed in declarations.feeds.values():
-        measures = [measure for measure in declarations.measures.values() if measure.feed == feed.feed]
-        held = _held(connection, declarations, feed, month, load_number) if measures else None
-        if held is None:
-            continue
-        for select in dict.fromkeys(measure.select for measure in measures):
-            counted = _counted(connection, declarations, select, feed, load_number)
-            for measure in measures:
-                if measure.select == select:
-                    for basis, numbers in _bases(_monthly(counted, measure, held)).items():
-                        facts.update(_counts(measure, basis, numbers))
-                        facts.update(_rates(measure, basis, numbers, residents))
+    held = {key: _held(connection, declarations, feed, month, load_number) for key, feed in declarations.feeds.items()}
+    selects: dict[tuple[str, str], list[Measure]] = {}
+    for measure in declarations.measures.values():
+        selects.setdefault((measure.feed, measure.select), []).append(measure)
+    for (feed, select), measures in selects.items():
+        counted = None
+        for measure in measures:
+            if (months := _held_of_all(measure, held)) is None:
+                continue
+            if counted is None:
+                counted = _counted(connection, declarations, select, measures, feed, load_number)
+            facts.update(_facts_of(measure, counted, months, residents))
+    for measure in declarations.measures.values():
+        facts.update(_shares(measure, facts))
     return facts
 
 
@@ -141,47 +149,116 @@ def areas(declarations: Declarations, feed: Feed) -> dict[str, str]:
 def _held(
     connection: Connection, declarations: Declarations, feed: Feed, month: str, load_number: int
 ) -> pd.DataFrame | None:
-    """Whether each month (rows, YYYY-MM) is held for each area (columns); None where nothing is."""
+    """Whether each month (rows, YYYY-MM) is held for each area (columns), while the feed is in force; None: nothing."""
     deliveries = warehouse.query(
         connection,
-        "SELECT period, area_code FROM reporting.current_delivery(:feed, :load) WHERE period <= :month",
+        "SELECT period, area_code FROM reporting.current_delivery(:feed, :load) WHERE period BETWEEN '1' AND :month",
         feed=feed.feed,
         load=load_number,
         month=month,
     )
-    if not deliveries:
+    partitions = {
+        (each, row["area_code"])
+        for row in deliveries
+        for each in months_between(first_month(feed, row["period"]), row["period"])
+    }
+    if not partitions:
         return None
-    partitions = {(row["period"], row["area_code"]) for row in deliveries}
-    months = months_between(min(period for period, _ in partitions), month)
+    months = months_between(min(each for each, _ in partitions), min(month, feed.in_force_to or month))
     return pd.DataFrame(
-        {area: [(each, source) in partitions for each in months] for area, source in areas(declarations, feed).items()},
+        {
+            area: [(each, source if feed.by_area else "") in partitions for each in months]
+            for area, source in areas(declarations, feed).items()
+        },
         index=months,
     )
 
 
+def _held_of_all(measure: Measure, held: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame | None:
+    """Which months of a measure are held of every feed that it is counted from, between its first and its last."""
+    months = held[measure.feed]
+    if months is None:
+        return None
+    for other in measure.reads:
+        also = held[other]
+        if also is None:
+            return None
+        months = months & also.reindex(index=months.index, columns=months.columns, fill_value=False)
+    months = months.loc[measure.first_month or months.index[0] : measure.last_month or months.index[-1]]
+    return None if months.empty else months
+
+
 def _counted(
-    connection: Connection, declarations: Declarations, select: str, feed: Feed, load_number: int
+    connection: Connection,
+    declarations: Declarations,
+    select: str,
+    measures: list[Measure],
+    feed: str,
+    load_number: int,
 ) -> pd.DataFrame:
-    """What a measure's SELECT gives: area_code, month, its own columns, numerator."""
+    """What the SELECT of some measures gives: area_code, month, category, their `where` columns, numerator."""
     statement = declarations.select(select).read_text(encoding="utf-8")
-    return pd.DataFrame(warehouse.query(connection, statement, load=load_number, areas=list(feed.districts)))
+    names = ["area_code", "month", "category", *sorted({column for measure in measures for column in measure.where})]
+    if measures[0].counted == "rows":
+        columns = ", ".join(names)
+        statement = f"SELECT {columns}, count(*) AS numerator FROM (\n{statement}\n) AS counted GROUP BY {columns}"  # noqa: S608 - names are declared
+    districts = list(declarations.feeds[feed].districts)
+    rows = warehouse.query(connection, statement, load=load_number, areas=districts)
+    counted = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*names, "numerator"])
+    return counted if "category" in counted else counted.assign(category="")
 
 
-def _monthly(counted: pd.DataFrame, measure: Measure, held: pd.DataFrame) -> pd.DataFrame:
-    """The measure's counts by month (rows) and area (columns): 0 where held and none, missing where not held."""
+def _facts_of(
+    measure: Measure, counted: pd.DataFrame, held: pd.DataFrame, residents: Mapping[str, list[tuple[str, int]]]
+) -> Iterator[tuple[Key, Fact]]:
+    """The facts of a measure: its counts, by category too where it has a breakdown, and its rates."""
     rows = counted
     for column, values in measure.where.items():
         rows = rows[rows[column].isin(values)]
-    table = rows.pivot_table(index="month", columns="area_code", values="numerator", aggfunc="sum")
+    declared = {each.category: each.from_month for each in measure.breakdown.categories} if measure.breakdown else {}
+    if unknown := set(rows["category"]) - {"", *declared} if measure.breakdown else set():
+        raise NeedsPerson(
+            f"{measure.measure}: its SELECT gives the category {', '.join(sorted(unknown))}, which "
+            f"reports/measures/{measure.measure}.yaml does not declare."
+        )
+    for category, first in {"": None, **declared}.items():
+        of_category = rows[rows["category"] == category]
+        if first and (of_category["month"] < first).any():
+            raise NeedsPerson(
+                f"{measure.measure}: the category {category} is counted before {first}, and "
+                f"reports/measures/{measure.measure}.yaml declares it from then on."
+            )
+        breakdown = measure.breakdown.name if measure.breakdown and category else ""
+        for basis, numbers in _bases(_monthly(of_category, held)).items():
+            shown = numbers.loc[first:] if first else numbers
+            for area, period, count in _cells(shown):
+                fact = MISSING if count is None else Fact(Decimal(count), Decimal(count), None)
+                key = Key(measure.measure, basis, area, period, breakdown, category)
+                yield key, _broken(measure, key, fact)
+            if measure.rate and not category:
+                denominators = _denominators(of_category, residents)
+                for area, period, count in _cells(shown):
+                    people = denominators(area, period)
+                    fact = (
+                        MISSING
+                        if count is None or not people
+                        else Fact(rate(count, measure.rate.per, people), Decimal(count), Decimal(people))
+                    )
+                    key = Key(f"{measure.measure}_rate", basis, area, period)
+                    yield key, _broken(measure, key, fact)
+
+
+def _monthly(counted: pd.DataFrame, held: pd.DataFrame, column: str = "numerator") -> pd.DataFrame:
+    """Counts by month (rows) and area (columns): 0 where held and none, missing where not held."""
+    table = counted.pivot_table(index="month", columns="area_code", values=column, aggfunc="sum")
     return table.reindex(index=held.index, columns=held.columns).fillna(0).where(held)
 
 
 def _bases(monthly: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Month, complete financial quarters, rolling twelve months, financial year to date; missing where a month is."""
     first, last = monthly.index[0], monthly.index[-1]
-    april = add_months(first, -((int(first[5:]) - 4) % 12))
-    whole = monthly.reindex(months_between(april, last))
-    years = [each[:4] if each[5:] >= "04" else str(int(each[:4]) - 1) for each in whole.index]
+    whole = monthly.reindex(months_between(_april(first), last))
+    years = [_april(each) for each in whole.index]
     quarters = monthly.rolling(3, min_periods=3).sum()
     return {
         "month": monthly,
@@ -191,30 +268,56 @@ def _bases(monthly: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
+def _april(month: str) -> str:
+    """The month in which the financial year of `month` began."""
+    return add_months(month, -((int(month[5:]) - 4) % 12))
+
+
 def _cells(numbers: pd.DataFrame) -> Iterator[tuple[str, str, int | None]]:
     for area, column in numbers.items():
         for period, number in zip(numbers.index, column, strict=True):
             yield str(area), period, None if pd.isna(number) else round(number)
 
 
-def _counts(measure: Measure, basis: str, numbers: pd.DataFrame) -> Iterator[tuple[Key, Fact]]:
-    for area, period, count in _cells(numbers):
-        fact = MISSING if count is None else Fact(Decimal(count), Decimal(count), None)
-        yield Key(measure.measure, basis, area, period), fact
+def _broken(measure: Measure, key: Key, fact: Fact) -> Fact:
+    """The fact, marked where its period has a break in it: what came before does not compare."""
+    first = {"month": key.period, "quarter": add_months(key.period, -2), "r12": add_months(key.period, -11)}
+    if fact.value is None or not any(
+        first.get(key.basis, _april(key.period)) <= each.from_month <= key.period for each in measure.breaks
+    ):
+        return fact
+    return fact._replace(mark=BREAK)
 
 
-def _rates(
-    measure: Measure, basis: str, numbers: pd.DataFrame, residents: "Mapping[str, list[tuple[str, int]]]"
-) -> Iterator[tuple[Key, Fact]]:
-    if measure.rate is None:
-        return
-    for area, period, count in _cells(numbers):
-        people = residents_at(residents.get(area, []), period)
-        if count is None or people is None:
-            fact = MISSING
-        else:
-            fact = Fact(rate(count, measure.rate.per, people), Decimal(count), Decimal(people))
-        yield Key(f"{measure.measure}_rate", basis, area, period), fact
+def _denominators(
+    counted: pd.DataFrame, residents: Mapping[str, list[tuple[str, int]]]
+) -> Callable[[str, str], int | None]:
+    """What a rate is per: the denominator that the SELECT gives for the period's last month, else the residents."""
+    if "denominator" not in counted:
+        return lambda area, period: residents_at(residents.get(area, []), period)
+    given = counted.set_index(["area_code", "month"])["denominator"].to_dict()
+    return lambda area, period: given.get((area, period))
+
+
+def _shares(measure: Measure, facts: Facts) -> Facts:
+    """The measure as a percentage of the one that it is declared to be a share of."""
+    if measure.share is None:
+        return {}
+    shares: Facts = {}
+    for key, fact in facts.items():
+        if key.measure == measure.measure and not key.category:
+            whole = facts.get(key._replace(measure=measure.share.of), MISSING)
+            shares[key._replace(measure=f"{measure.measure}_share")] = (
+                MISSING
+                if fact.numerator is None or not whole.numerator
+                else Fact(
+                    rate(int(fact.numerator), 100, int(whole.numerator)),
+                    fact.numerator,
+                    whole.numerator,
+                    mark=fact.mark or whole.mark,
+                )
+            )
+    return shares
 
 
 def residents_at(figures: Iterable[tuple[str, int]], period: str) -> int | None:

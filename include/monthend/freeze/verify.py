@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from monthend import warehouse
 from monthend.freeze import candidate as candidates
-from monthend.freeze import chain, facts
+from monthend.freeze import chain, facts, revisions
 from monthend.load import rows_sha256
 from monthend.office import Office
 from monthend.plan.declarations import sha256
@@ -32,7 +32,7 @@ def verify(office: Office, month: str | None = None) -> list[str]:
             " WHERE s.month = coalesce(CAST(:month AS text), s.month) ORDER BY s.position",
             month=month,
         ):
-            problems += _facts(connection, frozen)
+            problems += _facts(office, connection, frozen)
             for delivery in frozen["manifest"]["deliveries"]:
                 columns = frozen["manifest"]["columns"][delivery["feed"]]
                 said = candidates.canonical([delivery, columns])
@@ -96,7 +96,8 @@ def _chain(connection: Connection) -> list[str]:
     return problems
 
 
-def _facts(connection: Connection, frozen: dict[str, Any]) -> list[str]:
+def _facts(office: Office, connection: Connection, frozen: dict[str, Any]) -> list[str]:
+    """The facts that were frozen, and causes that sum to what they differ by from those of the snapshot before."""
     now = facts.read(connection, frozen["candidate_id"])
     said = frozen["manifest"]["facts"]
     name = f"{frozen['month']} revision {frozen['revision']}"
@@ -104,7 +105,8 @@ def _facts(connection: Connection, frozen: dict[str, Any]) -> list[str]:
         return [f"{name}: {len(now):,} facts stand where {said['count']:,} were frozen."]
     if facts.digest(now) != said["sha256"]:
         return [f"{name}: at least one of its {len(now):,} facts is not what was frozen."]
-    return []
+    wrong = revisions.wrong(connection, office.declarations, frozen["candidate_id"], now)
+    return [f"{name}: revisions: {each}" for each in wrong]
 
 
 def _delivery(office: Office, connection: Connection, said: dict[str, Any], columns: list[str]) -> list[str]:
@@ -124,7 +126,9 @@ def _delivery(office: Office, connection: Connection, said: dict[str, Any], colu
     )
     if not loads:
         return [*problems, f"{name}: the record of its load is gone."]
-    digest, rows = rows_sha256(connection, said["feed"], columns, loads[0]["delivery_id"])
+    if (feed := office.declarations.feeds.get(said["feed"])) is None:
+        return [*problems, f"{name}: the feed is not declared any more, so its rows cannot be read."]
+    digest, rows = rows_sha256(connection, feed, columns, loads[0]["delivery_id"])
     if rows != said["row_count"]:
         problems.append(f"{name}: {rows:,} rows stand in the warehouse where {said['row_count']:,} were loaded.")
     elif digest != said["rows_sha256"]:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from monthend.errors import WrongCall
 
@@ -47,8 +56,9 @@ class FeedColumn(Strict):
 
     heading: str
     column: Key
-    type: Literal["text", "number", "integer", "date"] = "text"
+    type: Literal["text", "number", "integer", "date", "timestamp"] = "text"
     required: bool = False
+    kept: bool = True  # False: it is checked and not loaded, as it says something of the extract, not of the row
 
 
 class FeedArea(Strict):
@@ -57,6 +67,28 @@ class FeedArea(Strict):
     code: AreaCode
     slug: str
     name_in_rows: str
+
+
+class Window(Strict):
+    """What each extract of a keyed feed holds whole: rows whose `column` lies in the `months` up to its period."""
+
+    column: Key
+    months: int = Field(ge=1)
+
+
+class Place(Strict):
+    """Where a feed's extracts are fetched from before the inbox is read, and the Airflow connection that opens it."""
+
+    kind: Literal["object_store", "sftp", "sql"]
+    connection: Key
+    path: str | None = None  # a folder: of an object store with its scheme (s3://bucket/folder)
+    query: Key | None = None  # of sql: include/sql/extracts/QUERY.sql, which takes :period and :area_code
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Place":
+        if (self.kind == "sql") != (self.query is not None) or (self.kind == "sql") == (self.path is not None):
+            raise ValueError("sql takes a query, the others a path")
+        return self
 
 
 class Feed(Declared):
@@ -74,6 +106,9 @@ class Feed(Declared):
     file_name: Regex  # groups `period` and `slug` where the feed has periods and areas
     columns: tuple[FeedColumn, ...]
     key: tuple[Key, ...] = ()  # the columns by which the owner finds a row again
+    load: Literal["partition", "keyed"] = "partition"  # a delivery replaces its period, or the state of each key
+    window: Window | None = None
+    fetched_from: Place | None = None
     areas: tuple[FeedArea, ...] = ()
     districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
     suite: Key
@@ -83,9 +118,19 @@ class Feed(Declared):
     def _whole(self) -> "Feed":
         if self.cadence == "monthly" and (self.due_working_day is None or not self.areas or not self.in_force_from):
             raise ValueError("a monthly feed needs due_working_day, in_force_from and areas")
-        if unknown := sorted(set(self.key) - {column.column for column in self.columns}):
+        columns = {column.column for column in self.columns}
+        if unknown := sorted(set(self.key) - columns):
             raise ValueError(f"key: there is no column {', '.join(unknown)}")
+        if (self.load == "keyed") != (self.window is not None) or (self.load == "keyed" and not self.key):
+            raise ValueError("a keyed feed, and no other, has a window, and it has a key")
+        if self.window and self.window.column not in columns:
+            raise ValueError(f"window: there is no column {self.window.column}")
         return self
+
+    @property
+    def by_area(self) -> bool:
+        """Whether a delivery is of one area, or of all of them."""
+        return "slug" in re.compile(self.file_name).groupindex
 
     def area_name(self, code: str) -> str:
         """An area as the feed's rows name it; nothing for one that the feed does not declare."""
@@ -108,6 +153,41 @@ class Rate(Strict):
     decimals: int = Field(ge=0, le=6)
 
 
+class Share(Strict):
+    """The measure as a percentage of another one, which counts among others the same things."""
+
+    of: Key
+    decimals: int = Field(ge=0, le=6)
+
+
+class Category(Strict):
+    """A category of a breakdown, in the order in which they are shown, and the month from which there is such a one."""
+
+    category: Annotated[str, Field(min_length=1)]
+    title: str
+    from_month: Month | None = None
+
+
+class Breakdown(Strict):
+    """What a measure is also counted by; its SELECT gives the column `category`."""
+
+    name: Key
+    categories: tuple[Category, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Breakdown":
+        if len({each.category for each in self.categories}) < len(self.categories):
+            raise ValueError("a category is named twice")
+        return self
+
+
+class Break(Strict):
+    """A month from which a measure's figures do not compare with those before, and why."""
+
+    from_month: Month
+    reason: str
+
+
 class Reading(Strict):
     """What is said beside a signal of a measure that is neither good nor bad."""
 
@@ -120,12 +200,22 @@ class Measure(Declared):
 
     measure: Key
     feed: Key
+    reads: tuple[Key, ...] = ()  # other feeds that it is counted from
     select: Key
+    counted: Literal["sums", "rows"] = "sums"  # what the SELECT gives: numerators, or a row for each thing counted
     where: dict[str, tuple[str, ...]] = {}
+    breakdown: Breakdown | None = None
+    first_month: Month | None = None  # between which there is such a measure
+    last_month: Month | None = None
+    breaks: tuple[Break, ...] = ()
+    sensitive: bool = False
+    caveat: str | None = None
+    checks: tuple[str, ...] = ()  # ids of those that its figures rest on
     unit: str
     polarity: Literal["down_good", "up_good", "neutral", "context"]
     seasonal: bool | None = None  # None: found on the baseline
     rate: Rate | None = None
+    share: Share | None = None
     reading: Reading | None = None
 
     @model_validator(mode="after")
@@ -159,6 +249,7 @@ class Board(Declared):
     measures: tuple[Key, ...] = ()  # empty for a thematic pack: the theme's
     themes: tuple[ThemeInRotation, ...] = ()
     most_similar_group: bool = False
+    revisions: bool = False  # whether its packs show, by cause, how counts differ from the snapshot before
     meetings: tuple[date, ...]
     recipients: tuple[str, ...]
     allowed_domains: tuple[str, ...]
@@ -174,12 +265,26 @@ class Board(Declared):
 
 
 class Priority(Strict):
-    """A strategic priority of the plan and the measures that speak to it."""
+    """A strategic priority under its number in the plan, from a month on, and the measures that speak to it."""
 
     priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
     title: str
     provenance: str
+    from_month: Month
+    to_month: Month | None = None  # None: until it is numbered anew
+    polarity: Literal["none"] | None = None  # none: no number speaks to it, so it has words only
     measures: tuple[Key, ...] = ()
+
+    @field_validator("measures")
+    @classmethod
+    def _no_number(cls, measures: tuple[str, ...], given: ValidationInfo) -> tuple[str, ...]:
+        if measures and given.data.get("polarity") == "none":
+            raise ValueError("its polarity is none: the plan cites no measure for it, so none may be declared")
+        return measures
+
+    def in_force(self, month: str) -> bool:
+        """Whether the priority bears its number in `month` (YYYY-MM)."""
+        return self.from_month <= month <= (self.to_month or month)
 
 
 class Theme(Strict):
@@ -199,13 +304,30 @@ class MostSimilarGroup(Strict):
 
 
 class Plan(Declared):
-    """The Police and Crime Plan: themes, priorities, the most similar group, effective-dated."""
+    """The Police and Crime Plan: themes, priorities, the most similar group, effective-dated.
+
+    It stays in force until another is declared in its place.
+    """
 
     organisation: str
     contact: str
     home_force: AreaCode
     most_similar_groups: tuple[MostSimilarGroup, ...] = Field(min_length=1)
     themes: tuple[Theme, ...]
+
+    @model_validator(mode="after")
+    def _one_meaning_a_number(self) -> "Plan":
+        last: dict[str, Priority] = {}
+        for each in sorted((each for theme in self.themes for each in theme.priorities), key=lambda e: e.from_month):
+            if (before := last.get(each.priority)) and before.in_force(each.from_month):
+                raise ValueError(f"themes: {each.priority} is two priorities in {each.from_month}")
+            last[each.priority] = each
+        return self
+
+    def priorities_of(self, measure: str, month: str) -> list[Priority]:
+        """The priorities that a measure speaks to in `month` (YYYY-MM), in the plan's order."""
+        priorities = (priority for theme in self.themes for priority in theme.priorities)
+        return [each for each in priorities if measure in each.measures and each.in_force(month)]
 
 
 class Person(Strict):
@@ -274,8 +396,11 @@ class Declarations:
         measures = {measure.measure: measure for measure in self._all(Measure, "reports/measures", "measure")}
         for key, measure in measures.items():
             path = self.root / "reports/measures" / f"{key}.yaml"
-            if measure.feed not in self.feeds:
-                raise WrongCall(f"{path}: feed: there is no feed {measure.feed}.")
+            for field, feed in (("feed", measure.feed), *(("reads", other) for other in measure.reads)):
+                if feed not in self.feeds:
+                    raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
+            if measure.share and measure.share.of not in measures:
+                raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
             if not self.select(measure.select).is_file():
                 raise WrongCall(f"{path}: select: there is no {self.select(measure.select)}.")
         return measures
@@ -329,6 +454,10 @@ class Declarations:
     def glossary(self) -> Glossary:
         """The words that a pack explains."""
         return _read(Glossary, self.root / "reports/glossary.yaml")
+
+    def measure_of(self, key: str) -> Measure:
+        """The measure that a fact's key is of: its count, its rate or its share."""
+        return self.measures[key if key in self.measures else re.sub("_(rate|share)$", "", key)]
 
     def person(self, name: str) -> Person | None:
         """The person with this user or display name."""
