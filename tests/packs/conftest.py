@@ -16,9 +16,10 @@ import pytest
 from independent_count import all_crime, count
 from integration.offices import Desk, Server, folder_for_server
 
-from monthend import sample, warehouse
+from monthend import warehouse
 from monthend.office import open_office
 from monthend.publish.packs import Build, builds
+from monthend.sample import street
 
 MONTH, ON = "2025-03", date(2025, 4, 10)  # working day 8; the PDG of 24 April and the Panel of 7 May see it
 QUARANTINED, UNKNOWN_PLACE = 3, 5  # rows added to one file: with an e-mail address, with an LSOA that nobody knows
@@ -64,7 +65,7 @@ def server() -> Iterator[Server]:
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty-five months of eight forces; in Kent's May 2024 some rows that are quarantined and some that warn."""
     folder = tmp_path_factory.mktemp("inbox")
-    sample.write(folder, MONTH, 25)
+    street.write(folder, MONTH, 25)
     with (folder / "2024-05/2024-05-kent-street.csv").open("a", encoding="utf-8", newline="") as file:
         start = ["", "2024-05", "Kent Police", "Kent Police", "0.75", "51.27"]
         writer = csv.writer(file, lineterminator="\n")

@@ -432,7 +432,7 @@ def missing(material: Material, area: str, month: str) -> Material:
 @pytest.mark.parametrize(
     ("meeting", "measures"),
     [
-        (date(2024, 5, 1), SAFER_COMMUNITIES),  # before the first rotation: its theme
+        (date(2014, 3, 1), SAFER_COMMUNITIES),  # before the first rotation: its theme
         (date(2025, 2, 5), SAFER_COMMUNITIES),
         (date(2026, 2, 4), SAFER_COMMUNITIES),
         (date(2026, 3, 1), ["open_anti_social_behaviour"]),

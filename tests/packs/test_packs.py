@@ -406,10 +406,10 @@ def seen(office: Office, month: str) -> list[tuple[str, str]]:
 
 
 def test_each_meeting_of_a_year_sees_one_month(server: Server, inbox: Path, declarations: Path, tmp_path: Path) -> None:
-    for path in (declarations / "reports").rglob("*.yaml"):  # one measure is enough, and quick
+    for path in (declarations / "reports").rglob("*.yaml"):  # one measure that is held is enough, and quick
         text = re.sub(r"open_(?!street)\w+", "open_all_crime", path.read_text(encoding="utf-8"))
         path.write_text(text, encoding="utf-8")
-        if path.parent.name == "measures" and path.stem != "open_all_crime":
+        if path.stem.startswith("open_") and path.stem != "open_all_crime":
             path.unlink()
     database = server.copy_of(warehouse.DATABASE)
     office = open_office(tmp_path / "home", server.url(database), declarations)

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 
 from monthend.freeze.candidate import canonical
 from monthend.plan.calendar import add_months, freeze_day, month_end
-from monthend.plan.declarations import Board, KnownError, Measure, Rendering
+from monthend.plan.declarations import KnownError, Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Passport, Sheet, Table
+from monthend.publish.breakdown import breakdown_sheet
+from monthend.publish.choice import Choice, choose
 from monthend.publish.group import GroupSheets
 from monthend.publish.material import Material, Pack, decimals_of, fact_cell, per, population_note
-from monthend.publish.measure import CHART_DATA, MeasureSheet, speaks
+from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
+from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
 
 NOT_COMPARED = "Not compared with the most similar group: no quarter is complete for all of its forces."
@@ -21,15 +24,18 @@ NOT_COMPARED = "Not compared with the most similar group: no quarter is complete
 
 def book(material: Material, pack: Pack) -> Book:
     """The workbook of a pack, as data. A draft is the same book, marked in every sheet and in its file name."""
-    measures = _measures(material, pack)
-    sheets = [MeasureSheet(material, measure) for measure in measures]
+    choice = choose(material, pack)
+    sheets = measure_sheets(material, choice.read)
+    outcomes = measure_sheets(material, choice.outcomes)
+    comparators = measure_sheets(material, choice.comparators)
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
-    group = GroupSheets(material, [measure for measure in measures if measure.rate])
     published = pack.rendering.rendering == "published"  # that names nobody
     waivers = [waiver if published else f"{waiver} ({by})" for waiver, by in material.waivers]
-    compared = group.sheets() if pack.board.most_similar_group and group.measures else ()
+    in_group = pack.board.most_similar_group
+    compared = GroupSheets(material, [each for each in sheets if each.of_group()]).sheets() if in_group else ()
+    compared_privately = GroupSheets(material, comparators, comparators=True).sheets() if in_group else ()
     return Book(
         pack_id=pack.pack_id,
         file_name=file_name(pack, material.month, draft),
@@ -41,15 +47,19 @@ def book(material: Material, pack: Pack) -> Book:
         draft=draft,
         rendering=pack.rendering.rendering,
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
-        cover=_cover(material, pack, title, sheets, waivers),
+        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators], waivers),
         sheets=(
-            _summary(material, sheets, compared=not pack.board.most_similar_group or bool(compared)),
-            *(sheet.sheet() for sheet in sheets),
+            _summary(material, sheets, compared=not in_group or bool(compared or compared_privately)),
+            *(sheet for each in sheets for sheet in (each.sheet(), *breakdown_sheet(each))),
+            *(sheet for each in outcomes for sheet in breakdown_sheet(each)),
             *compared[:1],
-            _data_quality(material, waivers),
-            _notes(material, sheets),
+            *compared_privately[:1],
+            *(revision_sheet(material, choice) if pack.board.revisions else ()),
+            _data_quality(material, choice, waivers),
+            _notes(material, choice),
             _chart_data(material, sheets),
             *compared[1:],
+            *compared_privately[1:],
         ),
     )
 
@@ -65,26 +75,6 @@ def file_name(pack: Pack, month: str, draft: bool) -> str:
     rendering = "-published" if pack.rendering.rendering == "published" else ""
     meeting = f"-meeting-{pack.meeting:%-d-%b}" if pack.meeting else ""
     return f"{'draft-' if draft else ''}{board}{rendering}-{month_end(month):%B-%Y}{meeting}.xlsx".lower()
-
-
-def _measures(material: Material, pack: Pack) -> list[Measure]:
-    """The board's measures that are not withheld; of a thematic pack, those of the theme in rotation at the meeting."""
-    if not (shown := [key for key in _keys(material, pack) if key not in material.withheld]):
-        raise ValueError("every measure of this pack is withheld by the sign-off")
-    return [material.declarations.measures[key] for key in shown]
-
-
-def _keys(material: Material, pack: Pack) -> Sequence[str]:
-    if pack.board.measures:
-        return pack.board.measures
-    theme = theme_at(pack.board, pack.meeting or freeze_day(material.month))
-    priorities = next(t.priorities for t in material.declarations.plan.themes if t.theme == theme)
-    return list(dict.fromkeys(key for priority in priorities for key in priority.measures))
-
-
-def theme_at(board: Board, day: datetime.date) -> str:
-    """The theme of a thematic pack for a meeting on `day`; before the first rotation, the first one."""
-    return next((each.theme for each in reversed(board.themes) if each.from_meeting <= day), board.themes[0].theme)
 
 
 def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -> Sheet:
@@ -113,17 +103,18 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
     rows = []
     for each in measures:
         month, rate = each.latest, each.measure.rate
-        earlier = each.key("r12", add_months(month, -12))
+        twelve = each.key("r12", month)
+        numbers = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
                 each.dated,
                 each.says,
                 fact_cell(material, each.key("month", month), 0),
-                fact_cell(material, each.key("r12", month), 0),
-                fact_cell(material, earlier, 0) if earlier in material.facts else "[x]",
-                fact_cell(material, each.key("r12", month, rate=True), rate.decimals) if rate else "[z]",
-                ", ".join(_priorities(material, each.measure)) or "[z]",
-                material.marks(each.key("month", month)) or "[z]",
+                each.number(twelve),
+                each.a_year_before(twelve),
+                each.number(each.key("r12", month, "rate"), rate.decimals) if rate else "[z]",
+                ", ".join(priority.priority for priority in numbers) or "[z]",
+                each.marks(month) or "[z]",
             )
         )
     area = material.area_names[material.declarations.plan.home_force]
@@ -131,7 +122,7 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
     budget = spc.false_alarm_budget(each.usual for each in measures if each.usual and speaks(each))
     return Sheet(
         "summary",
-        f"Summary: {area}, data to the end of {words.of_month(month)}",
+        f"Summary: {area}, data to the end of {words.of_month(max(newest))}",
         (
             "Each measure is read against its own usual range, not against a target or another force.",
             *(
@@ -146,17 +137,8 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
     )
 
 
-def _priorities(material: Material, measure: Measure) -> list[str]:
-    return [
-        priority.priority
-        for theme in material.declarations.plan.themes
-        for priority in theme.priorities
-        if measure.measure in priority.measures
-    ]
-
-
-def _data_quality(material: Material, waivers: Sequence[str]) -> Sheet:
-    """One long table: each check of each feed, then what is missing and what came late."""
+def _data_quality(material: Material, choice: Choice, waivers: Sequence[str]) -> Sheet:
+    """One long table: what is missing, not available and late, then each check of each feed."""
     columns = (
         Column("What", "text", width=60),
         Column("Kind", "text"),
@@ -180,6 +162,15 @@ def _data_quality(material: Material, waivers: Sequence[str]) -> Sheet:
         for name in names:
             passport = Passport("delivery", canonical({"delivery": name, "figure": kind}))
             rows.append((f"{name} ({kind})", kind, Cell(1, passport), nothing, nothing, means))
+    rows += [
+        (
+            f"{each.title} (not available)",
+            "not available",
+            *[nothing] * 3,
+            "It is in no table until its feed is delivered",
+        )
+        for each in choice.missing
+    ]
     rows += [
         (f"{waiver} (waiver)", "waiver", *[nothing] * 3, "It counts as if the check had passed") for waiver in waivers
     ]
@@ -222,14 +213,18 @@ def _lived_with(error: KnownError) -> str:
     return f"{error.effect} Not reported to the source yet."
 
 
-def _notes(material: Material, measures: list[MeasureSheet]) -> Sheet:
-    terms = [(each.measure.title, each.measure.description.strip()) for each in measures]
+def _notes(material: Material, choice: Choice) -> Sheet:
+    measures = [*choice.read, *choice.outcomes, *choice.comparators]
+    terms = [(measure.title, measure.description.strip()) for measure in measures]
     terms += [
         (priority.priority, f"{priority.title}. Strategic priority of the plan ({priority.provenance}).")
         for theme in material.declarations.plan.themes
         for priority in theme.priorities
-        if {each.measure.measure for each in measures} & set(priority.measures)
+        if {measure.measure for measure in measures} & set(priority.measures) and priority.in_force(material.month)
     ]
+    if choice.sensitive:
+        titles = ", ".join(measure.title for measure in choice.sensitive)
+        terms.append(("Not shown here", f"{titles}: sensitive, so they stand in no pack of this marking."))
     terms += list(material.declarations.glossary.terms.items())
     return Sheet(
         "notes",
@@ -265,7 +260,15 @@ def _chart_data(material: Material, measures: list[MeasureSheet]) -> Sheet:
     )
 
 
-def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureSheet], waivers: Sequence[str]) -> Cover:
+def _cover(
+    material: Material,
+    title: str,
+    pack: Pack,
+    choice: Choice,
+    shown: list[MeasureSheet],
+    waivers: Sequence[str],
+) -> Cover:
+    measures = [each for each in shown if each.measure in choice.read]
     plan = material.declarations.plan
     month = words.of_month(material.month)
     if material.frozen_on is None:
@@ -294,18 +297,17 @@ def _cover(material: Material, pack: Pack, title: str, measures: list[MeasureShe
         *([f"{_others(quiet)} no change beyond normal month-to-month variation."] if signals and quiet else []),
         *([_too_few(measures)] if not all(map(speaks, measures)) else []),
         *([f"Missing: {name}." for name in material.missing]),
-        *(
-            f"Withheld: {material.declarations.measures[key].title}. {material.withheld[key]}"
-            for key in _keys(material, pack)
-            if key in material.withheld
-        ),
+        *(f"Withheld: {each.title}. {material.withheld[each.measure]}" for each in choice.withheld),
         *(f"Waiver: {waiver}" for waiver in waivers),
         Heading("Which month, and why"),
         why,
+        Heading("Plan"),
+        f"{plan.title}. It stays in force until it is replaced.",
         Heading("Source"),
         *dict.fromkeys(
             f"{material.declarations.feeds[each.measure.feed].title}, to {words.of_month(each.latest)}."
-            for each in measures
+            for each in shown
+            if not each.ended
         ),
         f"Digest of the data: {material.digest}",
         Heading("Published"),

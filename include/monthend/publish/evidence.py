@@ -14,11 +14,10 @@ from monthend.freeze import chain, facts
 from monthend.office import Office
 from monthend.plan.calendar import add_months, months_between
 from monthend.publish import packs
-from monthend.publish.material import rounded
+from monthend.publish.material import MONTHS, rounded
 from monthend.publish.workbook import ReadBack, content_sha256, read_back, same
 
 LARGEST_UNPACKED = 16 * 2**20  # a pack is a fraction of it; reading takes fifty times as much memory
-MONTHS = {"month": 1, "quarter": 3, "r12": 12}
 
 
 def verify_file(office: Office, path: Path) -> list[str]:
@@ -214,7 +213,7 @@ def _agrees(entry: dict[str, Any], known: facts.Facts) -> bool:
 
 def _sources(office: Office, candidate_id: int, reference: dict[str, Any], kind: str) -> dict[str, Any]:
     """The fact with its numbers, the measure as declared, and the deliveries it was counted from, with their checks."""
-    key = reference["measure"].removesuffix("_rate")
+    key = re.sub("_(rate|share)$", "", reference["measure"])
     measure = office.declarations.measures.get(key)
     found: dict[str, Any] = {}
     if measure is not None:

@@ -1,5 +1,6 @@
 """The most similar group: the home force beside the forces that resemble it, without an order of merit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -9,9 +10,19 @@ from monthend.freeze.facts import Key
 from monthend.plan.declarations import Measure, MostSimilarGroup
 from monthend.publish import words
 from monthend.publish.book import Cell, Chart, Column, Passport, Series, Sheet, Table
-from monthend.publish.material import Material, decimals_of, fact_cell, passport, per, population_note, rounded
+from monthend.publish.material import (
+    Material,
+    decimals_of,
+    fact_cell,
+    passport,
+    per,
+    population_note,
+    rounded,
+    vintage_note,
+)
+from monthend.publish.measure import MeasureSheet
 
-CHART_FORCES = "chart_forces"
+Span = tuple[str, str]  # basis and last month
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,17 @@ class GroupSheets:
     """The most similar group: rates on the longest basis that is complete for all; alphabetical, no order of merit."""
 
     material: Material
-    measures: list[Measure]  # those with a rate
+    measures: list[MeasureSheet]
+    comparators: bool = False  # whether they are the comparator service's figures, which are not public
+
+    @property
+    def name(self) -> str:
+        return "comparators" if self.comparators else "most_similar_group"
+
+    @property
+    def behind(self) -> str:
+        """The sheet of the numbers behind the chart."""
+        return "chart_comparators" if self.comparators else "chart_forces"
 
     @cached_property
     def group(self) -> MostSimilarGroup:
@@ -31,20 +52,31 @@ class GroupSheets:
         return sorted(self.group.forces, key=lambda code: self.material.area_names[code])
 
     @cached_property
-    def chosen(self) -> tuple[str, str] | None:
-        """Basis and last month: the longest that is complete for every force and measure, the latest of these."""
+    def spans(self) -> dict[str, Span]:
+        """Of each measure that has one, the longest period that is complete for every force, the latest of these."""
+        return {each.measure.measure: span for each in self.measures if (span := self._span(each))}
+
+    def _span(self, each: MeasureSheet) -> Span | None:
         facts = self.material.facts
         for basis in ("r12", "quarter"):
-            for period in sorted({key.period for key in facts if key.basis == basis}, reverse=True):
-                keys = [self.key(measure, code, basis, period) for measure in self.measures for code in self.forces]
-                if keys and all(key in facts and facts[key].value is not None for key in keys):
+            for period in reversed(each.months):
+                keys = [Key(f"{each.measure.measure}_rate", basis, code, period) for code in self.forces]
+                if all(key in facts and facts[key].value is not None for key in keys):
                     return basis, period
         return None
 
-    def key(self, measure: Measure, code: str, basis: str, period: str) -> Key:
+    @property
+    def compared(self) -> list[Measure]:
+        return [each.measure for each in self.measures if each.measure.measure in self.spans]
+
+    def key(self, measure: Measure, code: str) -> Key:
+        basis, period = self.spans[measure.measure]
         return Key(f"{measure.measure}_rate", basis, code, period)
 
-    def name(self, code: str) -> str:
+    def count(self, measure: Measure, code: str) -> Cell:
+        return fact_cell(self.material, self.key(measure, code)._replace(measure=measure.measure), 0)
+
+    def name_of(self, code: str) -> str:
         own = code == self.material.declarations.plan.home_force
         return self.material.area_names[code] + (" (own force)" if own else "")
 
@@ -55,8 +87,8 @@ class GroupSheets:
         return [(f"Mean of the {len(self.forces)}", self.forces), (f"Mean of the other {len(peers)}", peers)]
 
     def mean(self, measure: Measure, members: list[str]) -> Cell:
-        basis, period = self.chosen or ("", "")
-        values = [self.material.fact(self.key(measure, code, basis, period)).value or Decimal(0) for code in members]
+        basis, period = self.spans[measure.measure]
+        values = [self.material.fact(self.key(measure, code)).value or Decimal(0) for code in members]
         of = {"measure": f"{measure.measure}_rate", "basis": basis, "period": period, "areas": members}
         return Cell(
             rounded(sum(values, Decimal(0)) / len(members), decimals_of(measure)),
@@ -64,68 +96,75 @@ class GroupSheets:
         )
 
     def rate(self, measure: Measure, code: str) -> Cell:
-        return fact_cell(self.material, self.key(measure, code, *(self.chosen or ("", ""))), decimals_of(measure))
+        return fact_cell(self.material, self.key(measure, code), decimals_of(measure))
 
     def sheets(self) -> tuple[Sheet, Sheet] | tuple[()]:
         """The table of rates with a chart of its first measure, and the numbers behind it with the residents."""
-        if self.chosen is None:
+        if not self.compared:
             return ()
-        basis, period = self.chosen
-        span, first = words.period(basis, period), self.measures[0]
-        decimals = max(map(decimals_of, self.measures))
-        table = Table(
-            "most_similar_group",
+        first, decimals = self.compared[0], max(map(decimals_of, self.compared))
+        spans = {key: words.period(*span) for key, span in self.spans.items()}
+        one_span = next(iter(spans.values())) if len(set(spans.values())) == 1 else None
+        rates: list[tuple[Cell | str, ...]] = [
             (
-                Column(f"Measure ({per(self.measures)})", "text"),
-                *(Column(self.name(code), "number", decimals) for code in self.forces),
+                measure.title,
+                *([] if one_span else [spans[measure.measure]]),
+                *(self.rate(measure, code) for code in self.forces),
+                *(self.mean(measure, members) for _, members in self.means),
+            )
+            for measure in self.compared
+        ]
+        table = Table(
+            self.name,
+            (
+                Column(f"Measure ({per(self.compared)})", "text"),
+                *([] if one_span else [Column("Period", "text")]),
+                *(Column(self.name_of(code), "number", decimals) for code in self.forces),
                 *(Column(label, "number", decimals) for label, _ in self.means),
             ),
-            tuple(
-                (
-                    measure.title,
-                    *(self.rate(measure, code) for code in self.forces),
-                    *(self.mean(measure, members) for _, members in self.means),
-                )
-                for measure in self.measures
-            ),
+            tuple(rates),
         )
-        unit = per([first])
+        unit, span = per([first]), spans[first.measure]
         rate_heading = f"{first.title} ({unit})"
-        residents = [
-            passport(self.material, self.key(first, code, basis, period), "denominator", 0) for code in self.forces
+        counted = self.compared if self.comparators else []
+        forces: list[tuple[Cell | str, ...]] = [
+            (
+                self.name_of(code),
+                self.rate(first, code),
+                self.residents(first, code),
+                code,
+                *(self.count(measure, code) for measure in counted),
+            )
+            for code in self.forces
+        ]
+        means: list[tuple[Cell | str, ...]] = [
+            (label, self.mean(first, members), "[z]", "[z]", *["[z]"] * len(counted)) for label, members in self.means
         ]
         behind = Table(
-            "chart_forces",
+            self.behind,
             (
                 Column("Force", "text"),
                 Column(rate_heading, "number", decimals_of(first)),
                 Column("Residents", "number"),
                 Column("Area code", "code"),
+                *(Column(f"{measure.title}, {spans[measure.measure]} (count)", "number") for measure in counted),
             ),
-            (
-                *(
-                    (
-                        self.name(code),
-                        self.rate(first, code),
-                        Cell(int(self.material.fact(self.key(first, code, basis, period)).denominator or 0), passport),
-                        code,
-                    )
-                    for code, passport in zip(self.forces, residents, strict=True)
-                ),
-                *((label, self.mean(first, members), "[z]", "[z]") for label, members in self.means),
-            ),
+            (*forces, *means),
         )
-        population = population_note(self.material, self.material.declarations.plan.home_force)
+        title = "Most similar group, as the comparator service has it" if self.comparators else "Most similar group"
         return (
             Sheet(
-                "most_similar_group",
-                f"Most similar group: {span}",
+                self.name,
+                f"{title}: {one_span}" if one_span else title,
                 (
-                    f"Rates for the {span}, the longest period that is complete for all {len(self.forces)} forces.",
+                    f"Rates for the {one_span}, the longest period that is complete for all {len(self.forces)} forces."
+                    if one_span
+                    else f"Each rate is for the longest period that is complete for all {len(self.forces)} forces.",
                     "Forces are in alphabetical order; their order says nothing. A mean is unweighted: each force "
                     "counts once, the own force included unless it says otherwise.",
-                    f"{population} The residents of each force are on worksheet {CHART_FORCES}.",
+                    f"{self.denominator} The residents of each force are on worksheet {self.behind}.",
                     f"Who is in the group: {self.group.provenance}",
+                    *self._notes(),
                 ),
                 table,
                 Chart(
@@ -133,16 +172,39 @@ class GroupSheets:
                     alternative_text=f"Bar chart of {first.title.lower()} {unit} for the "
                     f"{len(self.forces)} forces of the most similar group in alphabetical order, and the means.",
                     kind="bar",
-                    sheet=CHART_FORCES,
+                    sheet=self.behind,
                     category="Force",
                     series=(Series(rate_heading, "values", first.title),),
                     unit=unit,
                 ),
             ),
             Sheet(
-                CHART_FORCES,
-                "Numbers behind the chart of forces, and the residents that rates use",
-                (population,),
+                self.behind,
+                "Numbers behind the chart of comparators, with counts and residents"
+                if self.comparators
+                else "Numbers behind the chart of forces, and the residents that rates use",
+                (self.denominator,),
                 behind,
             ),
         )
+
+    @property
+    def denominator(self) -> str:
+        """What rates are per, in a sentence; of comparators with the day they are of."""
+        if self.comparators:
+            return vintage_note(self.material, self.measures[0].measure.feed)
+        return population_note(self.material, self.material.declarations.plan.home_force)
+
+    def residents(self, measure: Measure, code: str) -> Cell:
+        key = self.key(measure, code)
+        number = self.material.fact(key).denominator or 0
+        return Cell(int(number), passport(self.material, key, "denominator", 0))
+
+    def _notes(self) -> Iterator[str]:
+        """What is to be known of single comparators: that one ended, began at a break or is not complete yet."""
+        for each in self.measures if self.comparators else []:
+            said = [each.says] if each.ended else []
+            said += [words.across(each.since)] if each.since else []
+            said += [] if each.measure.measure in self.spans else ["No quarter is complete for all forces."]
+            if said:
+                yield " ".join([f"{each.measure.title}.", *said])

@@ -1,7 +1,7 @@
 """What a pack is made from, and how a number gets its rounding, its marks and its passport."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
@@ -10,12 +10,13 @@ import pandas as pd
 
 from monthend.freeze.candidate import canonical
 from monthend.freeze.facts import Fact, Facts, Key, marks
-from monthend.plan.calendar import month_end
+from monthend.plan.calendar import add_months, month_end
 from monthend.plan.declarations import Board, Declarations, KnownError, Measure, Rendering
 from monthend.publish import words
 from monthend.publish.book import Cell, Passport
 
 OLD_POPULATION_YEARS = 10
+MONTHS = {"month": 1, "quarter": 3, "r12": 12}  # in a period of a basis
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Material:
     withheld: dict[str, str]  # measures that the sign-off keeps out of every pack, with the reason
     waivers: tuple[tuple[str, str], ...]  # that this month-end rests on: in words, and by whom
     known_errors: tuple[tuple[KnownError, int, str], ...]  # in the sources: which, rows that show it, to which period
+    revisions: tuple[tuple[str, str, str, int], ...] = ()  # of the home force: measure, month, cause, difference
+    vintages: dict[str, tuple[datetime.date, str]] = field(default_factory=dict)  # of comparators: as at, denominator
 
     @cached_property
     def periods(self) -> dict[str, tuple[str, str]]:
@@ -78,9 +81,14 @@ def fact_cell(material: Material, key: Key, decimals: int) -> Cell:
 
 def passport(material: Material, key: Key, part: str, decimals: int) -> Passport:
     """Which number of which fact, and what has to be the same wherever it stands: label, rounding, mark."""
-    measure = material.declarations.measures[key.measure.removesuffix("_rate")]
+    measure = material.declarations.measure_of(key.measure)
     same = {"label": measure.title, "decimals": decimals, "mark": material.marks(key)}
     return Passport("fact", canonical({**dict(zip(Key._fields, key, strict=True)), "part": part, **same}))
+
+
+def first_of(key: Key) -> str:
+    """The first month of a fact's period."""
+    return add_months(key.period, 1 - MONTHS[key.basis])
 
 
 def rounded(value: Decimal, decimals: int) -> int | Decimal:
@@ -105,6 +113,15 @@ def per(measures: list[Measure]) -> str:
     """The unit of rates that stand under one heading."""
     units = {f"per {measure.rate.per:,} residents" for measure in measures if measure.rate}
     return units.pop() if len(units) == 1 else "rate, its unit on the measure's worksheet"
+
+
+def vintage_note(material: Material, feed: str) -> str:
+    """Which denominator comparators use, and of which day they are."""
+    as_at, denominator = material.vintages[feed]
+    return (
+        f"Rates use {denominator}, as the comparator service gives them. Its figures are as at {words.of_day(as_at)} "
+        "and may differ from the force's own in the same pack."
+    )
 
 
 def population_note(material: Material, area: str) -> str:

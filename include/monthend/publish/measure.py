@@ -9,12 +9,12 @@ from typing import Literal
 
 import pandas as pd
 
-from monthend.freeze.facts import Key
+from monthend.freeze.facts import BREAK, Key
 from monthend.plan.calendar import add_months, months_between
-from monthend.plan.declarations import Measure
+from monthend.plan.declarations import Break, Measure, Share
 from monthend.publish import words
 from monthend.publish.book import Cell, Chart, Column, Series, Sheet, Table
-from monthend.publish.material import Material, derived, fact_cell, population_note
+from monthend.publish.material import Material, derived, fact_cell, first_of, population_note
 from monthend.statistics import spc
 
 CHART_DATA = "chart_data"
@@ -25,6 +25,7 @@ ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which
     "two_in_three": "2 of 3 near the edge",
     "shift": "7 on one side of the mean",
 }
+LONGEST_TAB = 25
 AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more than half the highest
 
 
@@ -34,19 +35,49 @@ class MeasureSheet:
 
     material: Material
     measure: Measure
+    tab: str
 
     @property
     def area(self) -> str:
         return self.material.declarations.plan.home_force
 
-    def key(self, basis: str, period: str, rate: bool = False) -> Key:
-        return Key(f"{self.measure.measure}{'_rate' if rate else ''}", basis, self.area, period)
+    def key(self, basis: str, period: str, of: Literal["count", "rate", "share"] = "count") -> Key:
+        return Key(f"{self.measure.measure}{'' if of == 'count' else f'_{of}'}", basis, self.area, period)
+
+    def number(self, key: Key, decimals: int = 0) -> Cell | str:
+        """A fact's cell; a marker where its period began before there was the measure, or there is no such fact."""
+        if self.measure.first_month and first_of(key) < self.measure.first_month:
+            return "[z]"
+        return fact_cell(self.material, key, decimals) if key in self.material.facts else "[x]"
+
+    def a_year_before(self, key: Key, decimals: int = 0) -> Cell | str:
+        """The cell of the same period a year earlier; a marker where a break stands between the two."""
+        earlier = key._replace(period=add_months(key.period, -12))
+        if self.since and first_of(earlier) < self.since.from_month <= key.period:
+            return "[b]"
+        return self.number(earlier, decimals)
 
     @cached_property
-    def latest(self) -> str:
+    def due(self) -> str:
         """The newest month there can be: the newest that is due at the month-end, or a newer one that is held."""
         feed = self.material.declarations.feeds[self.measure.feed]
         return max(add_months(self.material.month, -feed.lag_months), self.material.periods[self.measure.measure][1])
+
+    @property
+    def latest(self) -> str:
+        """The newest month of the measure, which may have ended."""
+        return min(self.due, self.measure.last_month or self.due)
+
+    @property
+    def ended(self) -> bool:
+        """Whether a month is due that comes after the measure's last."""
+        return self.latest < self.due
+
+    @cached_property
+    def since(self) -> Break | None:
+        """The newest break in the months that are held: nothing after it compares with what was before."""
+        breaks = [each for each in self.measure.breaks if self.months[0] <= each.from_month <= self.latest]
+        return max(breaks, key=lambda each: each.from_month, default=None)
 
     @property
     def dated(self) -> str:
@@ -55,16 +86,25 @@ class MeasureSheet:
             return self.measure.title
         return f"{self.measure.title}, {words.of_month(self.latest)}"
 
+    def of_group(self) -> bool:
+        """Whether the measure has a rate that is counted for other forces too."""
+        return self.measure.rate is not None and len(self.material.declarations.feeds[self.measure.feed].areas) > 1
+
     @cached_property
     def months(self) -> list[str]:
         """Every month from the first there is a fact for to the newest there can be, oldest first."""
         return months_between(self.material.periods[self.measure.measure][0], self.latest)
 
     @cached_property
+    def drawn(self) -> list[str]:
+        """The months of one definition, which a chart can show beside each other."""
+        return [month for month in self.months if self.since is None or month >= self.since.from_month]
+
+    @cached_property
     def control_chart(self) -> spc.Chart | None:
-        """The control chart of the months held in a row up to the newest; a gap is never bridged."""
+        """The control chart of the months held in a row up to the newest; neither a gap nor a break is bridged."""
         run: list[tuple[str, int]] = []
-        for month in reversed(self.months):
+        for month in reversed(self.drawn):
             value = self.material.fact(self.key("month", month)).value
             if value is None:
                 break
@@ -82,7 +122,23 @@ class MeasureSheet:
 
     @cached_property
     def says(self) -> str:
+        if self.ended:
+            return words.ended(self.latest, self._followed_by())
         return words.signal(self.measure, self.control_chart)
+
+    def _followed_by(self) -> str | None:
+        """The title of the measure that counts on where this one ended: of the same SELECT, from the next month on."""
+        following = add_months(self.latest, 1)
+        measures = self.material.declarations.measures.values()
+        followed = (m for m in measures if m.select == self.measure.select and m.first_month == following)
+        return next((measure.title for measure in followed), None)
+
+    def marks(self, month: str) -> str:
+        """The marks of a month, and of the 12 months to it the one that says that a break lies in them."""
+        letters = self.material.marks(self.key("month", month))
+        year = self.key("r12", month)
+        across = year in self.material.facts and BREAK in self.material.facts[year].mark.split()
+        return f"[{BREAK}]{letters}" if across and f"[{BREAK}]" not in letters else letters
 
     def limit(self, month: str, column: str) -> Cell:
         of = {"measure": self.measure.measure, "area": self.area, "period": month}
@@ -103,7 +159,7 @@ class MeasureSheet:
     def sheet(self) -> Sheet:
         """The measure's sheet: the sentence, the chart, one table with the newest month first."""
         measure = self.measure
-        rate = measure.rate
+        rate, share = measure.rate, self._share()
         columns = [
             Column("Month", "text"),
             Column("What the month says", "text", width=34),
@@ -114,6 +170,9 @@ class MeasureSheet:
         ]
         if rate:
             columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
+        if share:
+            of = self.material.declarations.measures[share.of].title.lower()
+            columns.append(Column(f"In the 12 months to then (% of {of})", "number", share.decimals))
         columns.append(Column("Notes", "text"))
         rows = []
         for month in reversed(self.months):
@@ -123,19 +182,34 @@ class MeasureSheet:
                 fact_cell(self.material, self.key("month", month), 0),
                 self.limit(month, "lower"),
                 self.limit(month, "upper"),
-                fact_cell(self.material, self.key("r12", month), 0),
+                self.number(self.key("r12", month)),
             ]
             if rate:
-                row.append(fact_cell(self.material, self.key("r12", month, rate=True), rate.decimals))
-            row.append(self.material.marks(self.key("month", month)) or "[z]")
+                row.append(self.number(self.key("r12", month, "rate"), rate.decimals))
+            if share:
+                row.append(self.number(self.key("r12", month, "share"), share.decimals))
+            row.append(self.marks(month) or "[z]")
             rows.append(tuple(row))
         return Sheet(
-            name=_sheet_name(measure),
+            name=self.tab,
             title=f"{measure.title} by month, {self.material.area_names[self.area]}",
-            notes=(self.says, measure.description, *self._seasonal_note(), population_note(self.material, self.area)),
+            notes=(self.says, *self.about(), *self._seasonal_note(), population_note(self.material, self.area)),
             table=Table(measure.measure, tuple(columns), tuple(rows)),
             chart=self._chart(),
         )
+
+    def about(self) -> Iterator[str]:
+        """What is said of the measure itself: what it counts, what it does not compare with, what to beware of."""
+        if self.since:
+            yield words.across(self.since)
+        yield self.measure.description
+        if self.measure.caveat:
+            yield self.measure.caveat
+
+    def _share(self) -> Share | None:
+        """What the measure is shown as a share of; nothing where that is withheld."""
+        share = self.measure.share
+        return None if share is None or share.of in self.material.withheld else share
 
     def _seasonal_note(self) -> Iterator[str]:
         chart = self.control_chart
@@ -144,7 +218,7 @@ class MeasureSheet:
 
     def _chart(self) -> Chart:
         area = self.material.area_names[self.area]
-        first, last = words.of_month(self.months[0]), words.of_month(self.months[-1])
+        first, last = words.of_month(self.drawn[0]), words.of_month(self.drawn[-1])
         return Chart(
             title=f"{self.measure.title}, {area}: {self.measure.unit} a month",
             alternative_text=f"Line chart of {self.measure.title.lower()} ({self.measure.unit} a month) in {area}, "
@@ -162,7 +236,7 @@ class MeasureSheet:
         drawn = [
             float(cell.value)
             for _, _, _, kind in self.chart_columns()
-            for month in self.months
+            for month in self.drawn
             if isinstance((cell := self.chart_cell(month, kind)).value, int | Decimal)
         ]
         if not drawn or min(drawn) < AXIS_FROM_ZERO * max(drawn):
@@ -185,8 +259,8 @@ class MeasureSheet:
         if kind in ("mean", "lower", "upper"):
             cell = self.limit(month, kind)
             return Cell(None) if cell.value == "[z]" else cell
-        drawn = kind == "value"
-        if not drawn:
+        drawn = kind == "value" and month in self.drawn
+        if kind != "value":
             chart = self.control_chart
             drawn = chart is not None and chart.points["signal"].get(month) == kind
         cell = fact_cell(self.material, self.key("month", month), 0)
@@ -194,12 +268,18 @@ class MeasureSheet:
 
 
 def speaks(each: MeasureSheet) -> bool:
-    return each.usual is not None and each.measure.polarity != "context"
+    return each.usual is not None and each.measure.polarity != "context" and not each.ended
 
 
-def _sheet_name(measure: Measure) -> str:
-    """The measure's key as a tab's name: whole words, short enough for `chart_` to go before it."""
-    name = measure.measure.removeprefix("open_")
-    while len(name) > 25:
-        name = name.rpartition("_")[0]
-    return name
+def measure_sheets(material: Material, measures: list[Measure]) -> list[MeasureSheet]:
+    """A sheet a measure. Its tab is the measure's key in whole words, short enough for `chart_` to go before it."""
+    keys = {measure.measure for measure in measures}
+    sheets = []
+    for measure in measures:
+        tab = measure.measure.removeprefix("open_")
+        if tab in keys:  # the force's own measure of that name stands in the pack too
+            tab = measure.measure
+        while len(tab) > LONGEST_TAB:
+            tab = tab.rpartition("_")[0]
+        sheets.append(MeasureSheet(material, measure, tab))
+    return sheets

@@ -229,7 +229,32 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
                 for each in manifest["known_errors"]
                 if each["known_error"] in office.declarations.known_errors
             ),
+            revisions=_revisions(connection, candidate_id, office.declarations.plan.home_force),
+            vintages=_vintages(connection, candidate.load_number),
         )
+
+
+def _revisions(connection: Connection, candidate_id: int, area: str) -> tuple[tuple[str, str, str, int], ...]:
+    """How the counts of an area differ from those of the candidate's parent: measure, month, cause, difference."""
+    rows = warehouse.query(
+        connection,
+        "SELECT measure, period, cause, difference FROM snapshot.revision WHERE candidate_id = :candidate"
+        " AND area_code = :area AND category = '' ORDER BY measure, period, cause",
+        candidate=candidate_id,
+        area=area,
+    )
+    return tuple((row["measure"], row["period"], row["cause"], row["difference"]) for row in rows)
+
+
+def _vintages(connection: Connection, load_number: int) -> dict[str, tuple[datetime.date, str]]:
+    """Of the comparators that are held, the newest day they are of and the denominators that they use."""
+    (row,) = warehouse.query(
+        connection,
+        "SELECT max(as_at) AS as_at, string_agg(DISTINCT denominator_type, ', ') AS denominators"
+        " FROM reporting.msg_comparator_at(:load)",
+        load=load_number,
+    )
+    return {"msg_comparator": (row["as_at"], row["denominators"])} if row["as_at"] else {}
 
 
 def _quality(office: Office, connection: Connection, candidate: candidates.Candidate) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from typing import Literal
 
 from monthend.publish.inspection import Inspected, Level
 from monthend.publish.rules_form import FORM_ADVICE, FORM_RULES
+from monthend.publish.rules_policy import POLICY_RULES
 from monthend.publish.rules_tables import TABLE_ADVICE, TABLE_RULES
 
-RULES = {**TABLE_RULES, **FORM_RULES}
+RULES = {**TABLE_RULES, **FORM_RULES, **POLICY_RULES}
 ADVICE = {**TABLE_ADVICE, **FORM_ADVICE}
 EXEMPT = {"board": frozenset({"F14"}), "published": frozenset[str]()}
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from monthend.plan.calendar import month_end
-from monthend.plan.declarations import Measure
+from monthend.plan.declarations import Break, Measure
 from monthend.statistics.spc import BASELINE_POINTS, TRIAL_POINTS, Chart
 
 NO_SIGNAL = "No change beyond normal month-to-month variation."
@@ -38,6 +38,18 @@ def period(basis: str, month: str) -> str:
         "r12": f"12 months to {of_month(month)}",
         "fytd": f"April to {of_month(month)}",
     }[basis]
+
+
+def across(break_: Break) -> str:
+    """What is said where a break stands between two periods."""
+    first = date.fromisoformat(f"{break_.from_month}-01")
+    return f"Not comparable with before {of_day(first)}: {break_.reason}."
+
+
+def ended(last_month: str, followed_by: str | None) -> str:
+    """What is said of a measure that there is no more."""
+    follows = f" {followed_by} follows it; the two are not compared." if followed_by else ""
+    return f"It ended with {of_month(last_month)}.{follows}"
 
 
 def signal(measure: Measure, chart: Chart | None) -> str:

@@ -1,0 +1,20 @@
+-- The outcomes of the crimes recorded in a month, whenever they were assigned: each crime that police_crime.sql counts,
+-- a row in total and one for its current outcome type; 0 where none is assigned, which is not an outcome.
+-- Parameters: load (the sealed load number), areas (the declared districts).
+WITH code AS MATERIALIZED (
+    SELECT code, notifiable = 'Y' AND offence_group <> 'Fraud offences' AS counts,
+           CASE WHEN row_number() OVER entries = 1 THEN '-infinity' ELSE valid_from END AS since,
+           coalesce(lead(valid_from) OVER entries, 'infinity') AS until
+    FROM reporting.offence_codes_at(:load)
+    WINDOW entries AS (PARTITION BY code ORDER BY valid_from)
+), current_outcome AS MATERIALIZED (
+    SELECT crime_ref, outcome_type FROM reporting.police_outcome_at(:load) WHERE is_current = 'Y'
+)
+SELECT c.crime_ref AS key, area.area_code, to_char(c.recorded_at, 'YYYY-MM') AS month, assigned.category
+FROM reporting.police_crime_at(:load) c
+JOIN code o ON o.code = c.ho_code AND c.recorded_at >= o.since AND c.recorded_at < o.until
+JOIN landing.delivery d USING (delivery_id)
+LEFT JOIN current_outcome t ON t.crime_ref = c.crime_ref
+CROSS JOIN LATERAL (VALUES (d.area_code), (c.csp_code)) AS area(area_code)
+CROSS JOIN LATERAL (VALUES (''), (coalesce(t.outcome_type, '0'))) AS assigned(category)
+WHERE c.status = 'recorded' AND o.counts AND (area.area_code = d.area_code OR area.area_code = ANY(:areas))
