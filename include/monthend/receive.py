@@ -1,7 +1,8 @@
 """Receive: the delivery's bytes, unchanged and content-addressed, and a receipt each time they arrive.
 
 Deliveries come from files, folders and data.police.uk's download zips. What no feed recognises is listed and left
-alone. A container that is unreadable or hostile is refused: nothing is taken from it.
+alone. A container that is unreadable or hostile is refused: nothing is taken from it. A control record, in which a
+sender says what an extract holds, lies beside it under its name and comes in with it: `2017-06-kent-crime.control.csv`.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from sqlalchemy import Connection
@@ -24,10 +25,12 @@ from sqlalchemy import Connection
 from monthend import warehouse
 from monthend.errors import WrongCall
 from monthend.office import Office
-from monthend.plan.calendar import add_months
+from monthend.plan.calendar import add_months, months_between
 from monthend.plan.declarations import ROOT, Declarations, Feed
 
 UNFINISHED = (".part", ".tmp", ".crdownload")
+CONTROL = ".control.csv"  # instead of the extract's own ending
+EXTRACT = (".csv", ".xlsx")
 LEFT_AFTER_SECONDS = 24 * 60 * 60
 LARGEST_RATIO = 300  # a street file shrinks to a tenth; a bomb to a thousandth
 LARGEST_TOTAL = 100 * 2**30  # all of data.police.uk's archive is well below it
@@ -52,13 +55,14 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Stored:
-    """Bytes in the landing store, and where they came from."""
+    """Bytes in the landing store, where they came from, and the control record that lay beside them."""
 
     what: Recognised
     origin: str
     modified_at: str
     sha256: str
     byte_length: int
+    control: "Stored | None" = None
 
 
 @dataclass
@@ -103,48 +107,63 @@ def due(declarations: Declarations, month: str) -> list[Recognised]:
         if feed.cadence == "monthly":
             period = add_months(month, -feed.lag_months)
             if feed.in_force(period):
-                partitions += [Recognised(feed.feed, period, area.code) for area in feed.areas]
+                codes = [area.code for area in feed.areas] if feed.by_area else [""]
+                partitions += [Recognised(feed.feed, period, code) for code in codes]
     return partitions
 
 
-def held(connection: Connection) -> set[Recognised]:
-    """The partitions of which a delivery is loaded."""
+def held(connection: Connection, declarations: Declarations) -> set[Recognised]:
+    """The partitions of which a delivery is loaded or, of a keyed feed, one of a later period, which has its rows."""
     rows = warehouse.query(
         connection,
         "SELECT DISTINCT d.feed, d.period, d.area_code FROM landing.delivery d JOIN reporting.load USING (delivery_id)",
     )
-    return {Recognised(**row) for row in rows}
+    loaded = {Recognised(**row) for row in rows}
+    return loaded | {
+        Recognised(each.feed, period, each.area_code)
+        for each in loaded
+        if (feed := declarations.feeds.get(each.feed)) and feed.load == "keyed"
+        for period in months_between(feed.in_force_from or each.period, each.period)
+    }
+
+
+def missing(office: Office, month: str) -> list[Recognised]:
+    """What is due at month-end `month`, or was at one that is frozen, and is not in; by feed, period and area."""
+    with office.engine.connect() as connection:
+        is_in = held(connection, office.declarations)
+        frozen = {row["month"] for row in warehouse.query(connection, "SELECT DISTINCT month FROM snapshot.snapshot")}
+    found = {partition for each in {month, *frozen} for partition in due(office.declarations, each)} - is_in
+    return sorted(found, key=lambda partition: (partition.feed, partition.period, partition.area_code))
 
 
 def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) -> list[Pull]:
     """What the monthly flow has to pull at month-end `month` for the feeds of one source ('police' or 'partner').
 
     Every period that is due and not in, also of months frozen without it, each by itself; and what else the inbox
-    holds of a feed that never came before, or came with another file time (a correction), together. Raises WrongCall
-    for an inbox that is not there.
+    holds of a feed that never came before, or came with another file time (a correction), together. A control record
+    counts as its extract does. Raises WrongCall for an inbox that is not there.
     """
     _check(inbox)
+    periods = list(dict.fromkeys((partition.feed, partition.period) for partition in missing(office, month)))
     with office.engine.connect() as connection:
-        is_held = held(connection)
-        frozen = [row["month"] for row in warehouse.query(connection, "SELECT DISTINCT month FROM snapshot.snapshot")]
-        receipts = warehouse.query(connection, "SELECT DISTINCT origin, modified_at FROM landing.receipt")
-    known = {(row["origin"], row["modified_at"]) for row in receipts}
-    missing = {
-        (partition.feed, partition.period)
-        for each in {month, *frozen}
-        for partition in due(office.declarations, each)
-        if partition not in is_held
-    }
+        known = {
+            (row["origin"], row["modified_at"])
+            for row in warehouse.query(
+                connection,
+                "SELECT origin, modified_at FROM landing.receipt"
+                " UNION SELECT origin, modified_at FROM landing.control_record",
+            )
+        }
     pulls = [
         Pull(feed, (period,), f"{period} {feed}")
-        for feed, period in sorted(missing)
+        for feed, period in periods
         if office.declarations.feeds[feed].source == source
     ]
     backlog: dict[str, set[str]] = {}
     for path in inbox:
         for origin, name, modified_at in _files(path):
             what = recognise(office.declarations, name)
-            if not isinstance(what, Recognised) or (what.feed, what.period) in missing:
+            if not isinstance(what, Recognised) or (what.feed, what.period) in periods:
                 continue
             if (origin, modified_at) not in known:
                 backlog.setdefault(what.feed, set()).add(what.period)
@@ -157,10 +176,17 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
 
 def recognise(declarations: Declarations, name: str) -> Recognised | str:
     """What the file name `name` says, or in words why no feed takes it."""
+    if name.endswith(CONTROL):
+        return "is a control record, and its extract does not lie beside it"
     for feed in declarations.feeds.values():
         if match := re.match(feed.file_name, name):
             return _recognised(feed, match)
     return "no feed recognises this name"
+
+
+def extracts_of(name: str) -> list[str]:
+    """The names that the extract of a control record's name or path can have; none for the name of anything else."""
+    return [name.removesuffix(CONTROL) + ending for ending in EXTRACT] if name.endswith(CONTROL) else []
 
 
 def stored_path(office: Office, sha256: str) -> Path:
@@ -179,14 +205,12 @@ def _recognised(feed: Feed, match: re.Match[str]) -> Recognised | str:
     period, slug = named.get("period", ""), named.get("slug")
     if "period" in named and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
         return f"{period} is no month"
-    if slug is None:
-        return Recognised(feed.feed, period, "")
     area = next((area for area in feed.areas if area.slug == slug), None)
-    if area is None:
+    if slug is not None and area is None:
         return f"the feed {feed.feed} does not name the force {slug}"
     if not feed.in_force(period):
         return f"the feed {feed.feed} is not in force in {period}"
-    return Recognised(feed.feed, period, area.code)
+    return Recognised(feed.feed, period, area.code if area else "")
 
 
 def _take(
@@ -219,6 +243,8 @@ def _take(
             if path.name.endswith(UNFINISHED):
                 received.unrecognised.append((str(path), "is still being written"))
                 continue
+            if _beside(path):  # a control record, which is taken with its extract
+                continue
             with tempfile.TemporaryDirectory(dir=store, prefix="incoming-") as folder:
                 try:
                     taken = _taken(Path(folder), path, wanted)
@@ -236,65 +262,91 @@ def _take(
 
 
 def _paths(root: Path) -> Iterator[Path]:
-    """The files at or under `root`, in path order."""
+    """The files at or under `root`, in path order; of a control record that is named alone its extract first."""
     if root.is_dir():
         yield from sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
     else:
+        yield from _beside(root)
         yield root
 
 
+def _beside(path: Path) -> list[Path]:
+    """The extracts that lie beside a control record."""
+    return [each for name in extracts_of(path.name) if (each := path.with_name(name)).is_file()]
+
+
 def _files(root: Path) -> Iterator[tuple[str, str, str]]:
-    """Origin, name and time of each file and zip member, without reading any; an unreadable zip gives none."""
+    """Origin, name and time of each file and zip member, without reading any; an unreadable zip gives none.
+
+    A control record has its extract's name; one that lies alone is left out.
+    """
     for path in _paths(root):
         if path.suffix.lower() == ".zip":
             try:
                 with zipfile.ZipFile(path) as archive:
-                    for member in archive.infolist():
-                        yield f"{path}!{member.filename}", Path(member.filename).name, _zip_time(member)
+                    members = {member.filename: _zip_time(member) for member in archive.infolist()}
             except (zipfile.BadZipFile, OSError):
                 continue
+            for member, modified_at in members.items():
+                for name in set(extracts_of(member)) & set(members) or [member]:
+                    yield f"{path}!{member}", PurePosixPath(name).name, modified_at
         else:
-            yield str(path), path.name, _file_time(path.stat())
+            for each in _beside(path) or [path]:
+                yield str(path), each.name, _file_time(path.stat())
 
 
 def _taken(folder: Path, path: Path, wanted: Callable[[str, str], Recognised | None]) -> list[Stored]:
     """Copy what the feeds want of one file or zip into `folder`. Raises Refused, and Changing when it did."""
-    before = path.stat()
+    control = path.with_name(path.stem + CONTROL)
+    before = _states(path, control)
     try:
         if path.suffix.lower() == ".zip":
             taken = _members(folder, path, wanted)
         elif what := wanted(path.name, str(path)):
-            with path.open("rb") as source:
-                taken = [_store(folder, what, str(path), _file_time(before), source)]
+            taken = [_copied(folder, what, path, _copied(folder, what, control) if control.is_file() else None)]
         else:
             taken = []
     except Refused:
-        if _same(before, path.stat()):
+        if _states(path, control) == before:
             raise
         raise Changing from None
-    if not _same(before, path.stat()):
+    if _states(path, control) != before:
         raise Changing
     return taken
+
+
+def _copied(folder: Path, what: Recognised, path: Path, control: Stored | None = None) -> Stored:
+    with path.open("rb") as source:
+        return _store(folder, what, str(path), _file_time(path.stat()), source, control)
 
 
 def _members(folder: Path, path: Path, wanted: Callable[[str, str], Recognised | None]) -> list[Stored]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            _refuse_hostile(members)
+            listed = [member for member in archive.infolist() if not member.is_dir()]
+            _refuse_hostile(listed)
+            members = {member.filename: member for member in listed}
+
+            def copied(name: str, what: Recognised, control: Stored | None = None) -> Stored:
+                with archive.open(members[name]) as source:
+                    return _store(folder, what, f"{path}!{name}", _zip_time(members[name]), source, control)
+
             taken = []
-            for member in sorted(members, key=lambda member: member.filename):
-                origin = f"{path}!{member.filename}"
-                if what := wanted(Path(member.filename).name, origin):
-                    with archive.open(member) as source:
-                        taken.append(_store(folder, what, origin, _zip_time(member), source))
+            for name in sorted(members):
+                if members.keys() & extracts_of(name):  # a control record, which is taken with its extract
+                    continue
+                if what := wanted(PurePosixPath(name).name, f"{path}!{name}"):
+                    control = name.rpartition(".")[0] + CONTROL
+                    taken.append(copied(name, what, copied(control, what) if control in members else None))
             return taken
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise Refused(f"the zip cannot be read to its end ({type(error).__name__}); ask for it again") from None
 
 
-def _same(before: os.stat_result, after: os.stat_result) -> bool:
-    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+def _states(*paths: Path) -> list[tuple[int, int] | None]:
+    """Size and time of each file; None where there is none."""
+    states = (path.stat() if path.is_file() else None for path in paths)
+    return [state and (state.st_size, state.st_mtime_ns) for state in states]
 
 
 def _refuse_hostile(members: list[zipfile.ZipInfo]) -> None:
@@ -315,7 +367,9 @@ def _refuse_hostile(members: list[zipfile.ZipInfo]) -> None:
             raise Refused(f"the zip holds a member that unpacks to more than {LARGEST_RATIO} times its size")
 
 
-def _store(folder: Path, what: Recognised, origin: str, modified_at: str, source: IO[bytes]) -> Stored:
+def _store(
+    folder: Path, what: Recognised, origin: str, modified_at: str, source: IO[bytes], control: Stored | None
+) -> Stored:
     """Copy `source` into `folder`, named by its SHA-256."""
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
         shutil.copyfileobj(source, target, 1 << 20)
@@ -325,12 +379,12 @@ def _store(folder: Path, what: Recognised, origin: str, modified_at: str, source
     with open(target.name, "rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
     os.replace(target.name, folder / digest)
-    return Stored(what, origin, modified_at, digest, length)
+    return Stored(what, origin, modified_at, digest, length, control)
 
 
 def _record(office: Office, folder: Path, taken: list[Stored], on: date) -> list[int]:
-    """Move the bytes into the store, then insert deliveries and receipts in one transaction."""
-    for stored in taken:
+    """Move the bytes into the store, then insert deliveries, receipts and control records in one transaction."""
+    for stored in [each for extract in taken for each in (extract, extract.control) if each]:
         target = stored_path(office, stored.sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
@@ -360,6 +414,14 @@ def _record(office: Office, folder: Path, taken: list[Stored], on: date) -> list
                 "received_on": on,
             }
             warehouse.insert(connection, "landing.receipt", [receipt])
+            if stored.control:
+                names = ("sha256", "origin", "modified_at")
+                control = {name: getattr(stored.control, name) for name in names}
+                warehouse.insert(
+                    connection,
+                    "landing.control_record",
+                    [control | {"delivery_id": row["delivery_id"], "received_on": on}],
+                )
             delivery_ids.append(row["delivery_id"])
     return delivery_ids
 

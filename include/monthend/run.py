@@ -166,5 +166,5 @@ def _faults(office: Office, validation_id: int) -> str:
 
 def _fault(check_id: str, description: str, detail: str) -> str:
     """A failed check in words: what was found; where that is only row numbers, what they fail."""
-    said = f"{description} {detail}" if not detail or detail.startswith("Rows ") else detail
+    said = f"{description} {detail}" if not detail or detail.startswith(("Row ", "Rows ")) else detail
     return f"{check_id} {said}".strip().rstrip(".")

@@ -12,7 +12,7 @@ from monthend.deliver import outcomes
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
 from monthend.publish.words import of_day, of_month
-from monthend.validate import findings
+from monthend.validate import findings, integrity
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,9 @@ def blockers(office: Office, month: str, on: date) -> list[Blocker]:
         snapshot = next((each for each in chain if each["month"] == month), None)
         answers = warehouse.query(
             connection,
-            "SELECT c.candidate_id, c.revision, c.parent_id, s.answer, s.display_name, s.reason, s.until, s.accepted,"
-            " s.refusal FROM snapshot.candidate c LEFT JOIN snapshot.sign_off s USING (candidate_id)"
+            "SELECT c.candidate_id, c.revision, c.parent_id, c.integrity_id, s.answer, s.display_name, s.reason,"
+            " s.until, s.accepted, s.refusal"
+            " FROM snapshot.candidate c LEFT JOIN snapshot.sign_off s USING (candidate_id)"
             " WHERE c.candidate_id = (SELECT max(candidate_id) FROM snapshot.candidate WHERE month = :month)"
             " ORDER BY s.sign_off_id",
             month=month,
@@ -119,6 +120,7 @@ def blockers(office: Office, month: str, on: date) -> list[Blocker]:
         found += _refused(office, parts, refusals)
         found += _waiting_for_consent(office, parts, waivers)
     if snapshot is None or (answers and answers[0]["revision"] > snapshot["revision"]):
+        found += _integrity(office, on, answers)
         found += _unsigned(office, month, on, answers, chain[0]["candidate_id"] if chain else None)
     if snapshot:
         found += _unreleased(office, month, on, snapshot["signed_by"])
@@ -128,7 +130,7 @@ def blockers(office: Office, month: str, on: date) -> list[Blocker]:
 def status(office: Office, month: str) -> dict[str, Any]:
     """Where a month-end stands: due feeds, verdicts, candidates, answers, snapshots, packs, messages."""
     with office.engine.connect() as connection:
-        held = receive.held(connection)
+        held = receive.held(connection, office.declarations)
         feeds = []
         for partition in receive.due(office.declarations, month):
             feed = office.declarations.feeds[partition.feed]
@@ -170,6 +172,7 @@ def status(office: Office, month: str) -> dict[str, Any]:
                 month=month,
             ),
             "deliveries": outcomes(office, month),
+            "cross_feed": _cross_feed(office, connection, month),
         }
 
 
@@ -191,6 +194,7 @@ def in_words(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
             ]
             or ["none"],
         ),
+        ("Failed cross-feed checks of the newest candidate", _not_met(found["cross_feed"]) or ["none"]),
         ("Candidates and answers", [_candidate(c) for c in found["candidates"]] or ["none"]),
         (
             "Snapshots",
@@ -217,6 +221,41 @@ def in_words(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
             ]
             or ["none"],
         ),
+    ]
+
+
+def _cross_feed(office: Office, connection: Connection, month: str) -> list[dict[str, Any]]:
+    """The cross-feed checks that the newest candidate of a month does not meet, with the first keys that fail."""
+    rows = warehouse.query(
+        connection,
+        "SELECT integrity_id FROM snapshot.candidate WHERE month = :month ORDER BY candidate_id DESC LIMIT 1",
+        month=month,
+    )
+    if not rows or (integrity_id := rows[0]["integrity_id"]) is None:
+        return []
+    return [
+        {
+            "check": f"{each.check_id} {each.part}".strip(),
+            "blocks": each.blocks,
+            "words": integrity.in_words(office, each),
+            "count": each.unexpected_count,
+            "keys": integrity.keys(connection, integrity_id, each.check_id, each.part, findings.KEYS),
+        }
+        for each in integrity.read(connection, integrity_id).results
+        if each.outcome in ("failed", "error")
+    ]
+
+
+def _not_met(checks: list[dict[str, Any]]) -> list[str]:
+    """Checks in words, those that block first, each with what fails it."""
+    return [
+        f"{'BLOCKING: ' if each['blocks'] else ''}{each['words']}"
+        + (
+            f" {', '.join(each['keys'])}{' and more' if each['count'] > len(each['keys']) else ''}"
+            if each["keys"]
+            else ""
+        )
+        for each in sorted(checks, key=lambda each: not each["blocks"])
     ]
 
 
@@ -362,6 +401,30 @@ def _refused(office: Office, parts: list[dict[str, Any]], refusals: list[dict[st
         )
         for each in refusals
     ]
+
+
+def _integrity(office: Office, on: date, answers: list[dict[str, Any]]) -> list[Blocker]:
+    """The cross-feed checks that keep the newest candidate, which has no accepted answer, from being frozen."""
+    if not answers or answers[0]["integrity_id"] is None or any(each["accepted"] for each in answers):
+        return []
+    with office.engine.connect() as connection:
+        failing = integrity.blocking(office, connection, answers[0]["integrity_id"], on)
+    waiting = {
+        (each.delivery_id, each.check_id, each.part): each for each in findings.waivers(office, on) if not each.agreed
+    }
+    found = []
+    for each in failing:
+        feed = office.declarations.feeds[each.feed]
+        who = f"{feed.owner} ({feed.contact}) sends a corrected extract, or two of "
+        who += f"{_people(office, findings.WAIVERS, joined=' and ')} waive it; then it is proposed again."
+        if each.outcome == "error":
+            who = "Whoever looks after the installation: a check could not run."
+        elif waiver := waiting.get((each.delivery_id or 0, each.check_id, each.part)):
+            who = f"{' and '.join(waiver.names)} would waive it: {waiver.reason}. A second person has to consent: "
+            who += f"{_people(office, findings.WAIVERS, but=waiver.users)}. Then it is proposed again."
+        link = f"deliveries/{each.delivery_id}" if each.delivery_id else ""
+        found.append(Blocker(integrity.in_words(office, each), who, "blocked", link))
+    return found
 
 
 def _waiting_for_consent(office: Office, parts: list[dict[str, Any]], waivers: list[findings.Waiver]) -> list[Blocker]:

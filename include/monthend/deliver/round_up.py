@@ -259,7 +259,7 @@ def _in_groups(office: Office, came: list[dict[str, Any]]) -> list[str]:
 def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
     """What is due at the run's month-end and not in, feed by feed, with the day it is due."""
     with office.engine.connect() as connection:
-        held = receive.held(connection)
+        held = receive.held(connection, office.declarations)
     names: dict[tuple[str, str], list[str]] = {}
     for partition in receive.due(office.declarations, run.month):
         if partition not in held:
@@ -270,7 +270,8 @@ def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
         feed = office.declarations.feeds[key]
         if feed.due_working_day is None:
             continue
-        which = "all areas" if len(areas_missing) == len(feed.areas) else ", ".join(areas_missing)
+        all_of_it = not feed.by_area or len(areas_missing) == len(feed.areas)
+        which = "all areas" if all_of_it else ", ".join(areas_missing)
         day = working_day(add_months(run.month, 1), feed.due_working_day)
         found.append((feed, f"{feed.title}, {of_month(period)}, {which}", day))
     return found

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, text
 
 from monthend import receive, warehouse
 from monthend.errors import NeedsPerson, WrongCall
-from monthend.freeze import facts, known_errors
+from monthend.freeze import facts, known_errors, revisions
 from monthend.load import column_names, newest_load, rows_sha256
 from monthend.office import Office
 from monthend.plan.calendar import month_end
 from monthend.plan.declarations import sha256
+from monthend.validate import integrity
 
 LIBRARIES = ("great-expectations", "numpy", "openpyxl", "pandas", "psycopg", "pyarrow", "scipy", "sqlalchemy")
 WAIVER = ("feed", "period", "area_code", "sha256", "check_id", "part", "reason", "names")  # what a manifest says of one
@@ -46,6 +47,8 @@ class Readiness:
     held: tuple[str, ...]  # the newest month held of each feed, in words
     waivers: tuple[str, ...]
     known_errors: tuple[str, ...]
+    blocking: tuple[str, ...] = ()  # cross-feed checks, of a candidate only: those that keep it from being frozen
+    cross_feed: tuple[str, ...] = ()  # the others that are not met
 
     @property
     def complete(self) -> bool:
@@ -65,6 +68,8 @@ class Candidate:
     digest: str
     missing: tuple[str, ...]
     shown: str
+    integrity_id: int | None  # the run of the cross-feed checks that it rests on
+    blocking: tuple[str, ...]
 
     @property
     def shown_sha256(self) -> str:
@@ -98,16 +103,17 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
         revision = _revision(month, parent, reason)
         warehouse.lock(connection, warehouse.LOAD_LOCK)  # no load is between its rows and its number now
         load_number = newest_load(connection)
+    checked = integrity.check(office, month, load_number, parent["load_number"] if parent else 0, on)
     with office.engine.begin() as connection:
         computed = facts.compute(connection, office.declarations, month, load_number)
         if not computed:
             raise NeedsPerson(f"{month}: no feed has anything loaded up to this month, so there is nothing to propose.")
         deliveries = _deliveries(office, connection, month, load_number)
-        ready = _readiness(office, connection, month, on, deliveries)
+        ready = _readiness(office, connection, month, on, deliveries, checked)
         columns = {
             feed: column_names(office.declarations.feeds[feed]) for feed in sorted({row["feed"] for row in deliveries})
         }
-        _hash_changed_columns(connection, deliveries, columns, parent)
+        _hash_changed_columns(office, connection, deliveries, columns, parent)
         fingerprint = facts.digest(computed)
         manifest = {
             "month": month,
@@ -122,8 +128,9 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
             "libraries": {name: version(name) for name in LIBRARIES},
             "waivers": [
                 {name: row[name] for name in WAIVER} | {"expires_on": row["expires_on"].isoformat()}
-                for row in _waivers(connection, deliveries, on)
+                for row in _waivers(connection, deliveries, on, checked)
             ],
+            "integrity": integrity.history_free(office, checked),
             "known_errors": [
                 {
                     "known_error": each.error.known_error,
@@ -150,9 +157,10 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
             "readiness": canonical(_as_json(ready)),
             "reason": reason,
             "proposed_on": on,
+            "integrity_id": checked.integrity_id,
         }
         values["shown"] = _shown(values, _as_json(ready))
-        candidate_id = _same_candidate(connection, values) or _insert(connection, values, computed)
+        candidate_id = _same_candidate(connection, values) or _insert(office, connection, values, computed)
     return read(office, candidate_id)
 
 
@@ -175,6 +183,8 @@ def read(office: Office, candidate_id: int) -> Candidate:
         row["digest"],
         tuple(ready["missing"]),
         row["shown"],
+        row["integrity_id"],
+        tuple(ready.get("blocking", ())),
     )
 
 
@@ -207,6 +217,11 @@ def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
         f"quarantined rows: {ready['quarantined_rows']}.",
         "",
         *(f"- {_as_text(each)}" for each in ready["held"]),
+        "",
+        f"**Failed cross-feed checks:** {'' if ready['blocking'] or ready['cross_feed'] else 'none'}".strip(),
+        "",
+        *(f"- BLOCKING: {_as_text(each)}" for each in ready["blocking"]),
+        *(f"- {_as_text(each)}" for each in ready["cross_feed"]),
     ]
     for heading, sentences in (
         ("Failed checks of deliveries that came since the last snapshot", ready["news"]),
@@ -250,7 +265,11 @@ def _revision(month: str, newest: dict[str, Any] | None, reason: str | None) -> 
 
 def head(connection: Connection) -> dict[str, Any] | None:
     """The newest snapshot of the chain."""
-    rows = warehouse.query(connection, "SELECT * FROM snapshot.snapshot ORDER BY position DESC LIMIT 1")
+    rows = warehouse.query(
+        connection,
+        "SELECT s.*, c.load_number FROM snapshot.snapshot s JOIN snapshot.candidate c USING (candidate_id)"
+        " ORDER BY s.position DESC LIMIT 1",
+    )
     return rows[0] if rows else None
 
 
@@ -275,6 +294,7 @@ def _deliveries(office: Office, connection: Connection, month: str, load_number:
 
 
 def _hash_changed_columns(
+    office: Office,
     connection: Connection,
     deliveries: list[dict[str, Any]],
     columns: dict[str, list[str]],
@@ -295,13 +315,19 @@ def _hash_changed_columns(
     hashed = {identity(row): row["rows_sha256"] for row in before.get("deliveries", []) if row["feed"] in same}
     for row in deliveries:
         if row["feed"] in changed:
-            row["rows_sha256"], _ = rows_sha256(connection, row["feed"], columns[row["feed"]], row["delivery_id"])
+            feed = office.declarations.feeds[row["feed"]]
+            row["rows_sha256"], _ = rows_sha256(connection, feed, columns[row["feed"]], row["delivery_id"])
         else:
             row["rows_sha256"] = hashed.get(identity(row), row["rows_sha256"])
 
 
 def _readiness(
-    office: Office, connection: Connection, month: str, on: date, deliveries: list[dict[str, Any]]
+    office: Office,
+    connection: Connection,
+    month: str,
+    on: date,
+    deliveries: list[dict[str, Any]],
+    checked: integrity.Integrity | None = None,
 ) -> Readiness:
     due = receive.due(office.declarations, month)
     held = {receive.Recognised(row["feed"], row["period"], row["area_code"]) for row in deliveries}
@@ -324,6 +350,8 @@ def _readiness(
         ids=ids,
     )
     counted = Counter((row["check_id"], row["description"]) for row in failed)
+    blocking = integrity.blocking(office, connection, checked.integrity_id, on) if checked else ()
+    not_met = [each for each in checked.results if each.outcome in ("failed", "error")] if checked else []
     newest = {feed: max(p.period for p in held if p.feed == feed) for feed in sorted({p.feed for p in held})}
     return Readiness(
         month=month,
@@ -344,11 +372,17 @@ def _readiness(
         ),
         waivers=tuple(
             f"{waiver_in_words(office, row)} ({' and '.join(row['names'])})"
-            for row in _waivers(connection, deliveries, on)
+            for row in _waivers(connection, deliveries, on, checked)
         ),
         known_errors=tuple(
             known_error_in_words(office, each.error.known_error, each.rows, each.last)
             for each in known_errors.seen(connection, office.declarations, newest_load(connection), month)
+        ),
+        blocking=tuple(integrity.in_words(office, each) for each in blocking),
+        cross_feed=tuple(
+            integrity.in_words(office, each) + (" Waived." if each.blocks else "")
+            for each in not_met
+            if each not in blocking
         ),
     )
 
@@ -370,8 +404,10 @@ def known_error_in_words(office: Office, key: str, rows: int, last: str) -> str:
     return f"{title}: {rows:,} rows, to {month_end(last):%B %Y}"
 
 
-def _waivers(connection: Connection, deliveries: list[dict[str, Any]], on: date) -> list[dict[str, Any]]:
-    """The waivers that deliveries were let in under, and those in force on `on` of checks that they fail."""
+def _waivers(
+    connection: Connection, deliveries: list[dict[str, Any]], on: date, checked: integrity.Integrity | None
+) -> list[dict[str, Any]]:
+    """The waivers that deliveries were let in under, and those in force on `on` of checks that they or all fail."""
     return warehouse.query(
         connection,
         "SELECT d.feed, d.period, d.area_code, d.sha256, w.check_id, w.part, w.reason, w.expires_on, w.names"
@@ -380,8 +416,15 @@ def _waivers(connection: Connection, deliveries: list[dict[str, Any]], on: date)
         " JOIN quality.waiver_state w ON (w.delivery_id, w.check_id, w.part) = (l.delivery_id, c.check_id, c.part)"
         " WHERE l.delivery_id = ANY(:ids) AND c.outcome = 'failed'"
         " AND (c.waiver_id = w.waiver_id OR w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on)"
-        " ORDER BY d.feed, d.period, d.area_code, w.check_id, w.part, w.waiver_id",
+        " UNION ALL"
+        " SELECT d.feed, d.period, d.area_code, d.sha256, w.check_id, w.part, w.reason, w.expires_on, w.names"
+        " FROM quality.integrity_result r JOIN landing.delivery d USING (delivery_id)"
+        " JOIN quality.waiver_state w USING (delivery_id, check_id, part)"
+        " WHERE r.integrity_id = :integrity_id AND r.outcome = 'failed'"
+        " AND w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on"
+        " ORDER BY feed, period, area_code, check_id, part, expires_on, reason",
         ids=[row["delivery_id"] for row in deliveries],
+        integrity_id=checked.integrity_id if checked else None,
         on=on,
     )
 
@@ -404,7 +447,7 @@ def _same_candidate(connection: Connection, values: dict[str, Any]) -> int | Non
     return rows[0]["candidate_id"] if rows else None
 
 
-def _insert(connection: Connection, values: dict[str, Any], computed: facts.Facts) -> int:
+def _insert(office: Office, connection: Connection, values: dict[str, Any], computed: facts.Facts) -> int:
     names = list(values)
     candidate_id = connection.execute(
         text(
@@ -415,6 +458,10 @@ def _insert(connection: Connection, values: dict[str, Any], computed: facts.Fact
     ).scalar_one()
     parent = facts.read(connection, values["parent_id"]) if values["parent_id"] else {}
     facts.store(connection, candidate_id, computed, parent)
+    revised = revisions.compute(
+        connection, office.declarations, values["load_number"], values["parent_id"], computed, parent
+    )
+    revisions.store(connection, candidate_id, revised)
     return int(candidate_id)
 
 

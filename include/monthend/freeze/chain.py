@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from monthend import warehouse
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import candidate as candidates
+from monthend.freeze import facts, revisions
 from monthend.office import Office
+from monthend.validate import integrity
 
 Answer = Literal["freeze", "postpone", "refuse"]
 Channel = Literal["command line", "airflow"]
@@ -52,7 +54,8 @@ def sign_off(
 
     `by` is a user or display name; `withheld` are measures that no pack of the month may show. Raises NeedsPerson
     unless it was an accepted `freeze`: an answer by somebody who is not a steward, to something else than this
-    candidate, or without what it needs, is recorded and not accepted.
+    candidate, or without what it needs, is recorded and not accepted; so is a `freeze` of a candidate that fails a
+    blocking cross-feed check which two people did not waive before it was proposed.
     """
     if answer not in ("freeze", "postpone", "refuse"):
         raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
@@ -65,6 +68,11 @@ def sign_off(
         refusal = f"{person.display_name} is not a steward."
     elif shown_sha256 != candidate.shown_sha256:
         refusal = "What was shown is not this candidate as it was proposed."
+    elif answer == "freeze" and (failing := _failing(office, candidate, on)):
+        refusal = (
+            f"Cross-feed checks stand against it: {' '.join(failing)} What fails is on the desk, under findings, and "
+            "in `monthend status`. Once it is put right, or two people waived it, the month is proposed again."
+        )
     elif answer != "freeze" and not reason:
         refusal = f"To {answer} needs a reason."
     elif answer == "postpone" and (until is None or until <= on):
@@ -196,6 +204,15 @@ def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
     return hashlib.sha256(candidates.canonical(sealed).encode()).hexdigest()
 
 
+def _failing(office: Office, candidate: candidates.Candidate, on: date) -> list[str]:
+    """The blocking cross-feed checks that a candidate failed as it was proposed, or fails now that a waiver ended."""
+    if candidate.blocking or candidate.integrity_id is None:
+        return list(candidate.blocking)
+    with office.engine.connect() as connection:
+        failing = integrity.blocking(office, connection, candidate.integrity_id, on)
+    return [integrity.in_words(office, each) for each in failing]
+
+
 def _store(office: Office, record: dict[str, Any], refusal: str | None) -> None:
     values = record | {"accepted": refusal is None, "refusal": refusal}
     names = list(values)
@@ -223,6 +240,11 @@ def _chain(office: Office, connection: Connection, candidate: candidates.Candida
     head = candidates.head(connection) or {"position": 0, "candidate_id": None, "seal": ""}
     if candidate.parent_id != head["candidate_id"]:
         raise NeedsPerson(f"{candidate.month} is not frozen: another froze since it was proposed. Propose it again.")
+    now = facts.read(connection, candidate.candidate_id)
+    if wrong := revisions.wrong(connection, office.declarations, candidate.candidate_id, now):
+        raise NeedsPerson(
+            f"{candidate.month} is not frozen, as its revisions do not add up. {wrong[0]} Propose it again."
+        )
     entry = {
         "position": head["position"] + 1,
         "month": candidate.month,

@@ -20,6 +20,7 @@ State = Literal["open", "acknowledged", "waived", "fixed"]
 WAIVERS = ("steward", "registrar")  # who may waive
 KEEPERS = ("steward", "registrar", "analyst")  # who may acknowledge
 UNREADABLE = ("G03", "file")  # what the reader itself found: there are no rows that a waiver could let in
+KEYS = 20
 LONGEST = timedelta(days=366)  # that a waiver holds
 WORKING_DAYS_TO_FIX = 2  # where the feed's day for corrections is past already
 
@@ -72,6 +73,7 @@ class Finding:
     acknowledged_by: str | None
     note: str | None
     waiver: Waiver | None  # in force, or waiting for consent
+    keys: tuple[str, ...] = ()  # of a cross-feed check the first KEYS that fail: references, or areas and months
 
     @property
     def two_people(self) -> bool:
@@ -111,22 +113,34 @@ def findings(
             " failing AS (SELECT DISTINCT n.feed, n.period, n.area_code, c.check_id, c.part"
             "  FROM quality.check_result c JOIN newest n USING (validation_id)"
             "  WHERE c.outcome IN ('failed', 'error') AND c.action <> 'info'),"
-            " told AS (SELECT n.*, c.check_id, c.part, c.description, c.action, c.outcome, c.unexpected_count,"
-            "  c.element_count, c.detail, c.outcome IN ('failed', 'error') AS fails"
+            " told AS (SELECT n.*, concat_ws(' ', n.feed, n.period, n.area_code) AS subject, n.delivery_id AS came,"
+            "  CAST(NULL AS bigint) AS integrity_id, c.check_id, c.part, c.description, c.action, c.outcome,"
+            "  c.unexpected_count, c.element_count, c.detail, c.outcome IN ('failed', 'error') AS fails"
             "  FROM failing f JOIN newest n USING (feed, period, area_code)"
             "  JOIN quality.check_result c USING (validation_id, check_id, part)"
-            "  WHERE c.outcome <> 'not run'),"
+            "  WHERE c.outcome <> 'not run'"
+            # a cross-feed check is of all feeds at once, and is told of the newest delivery of the one it names
+            " UNION ALL SELECT l.validation_id, r.delivery_id, v.verdict, i.checked_on, d.feed, d.period, d.area_code,"
+            "  'all feeds', r.integrity_id, r.integrity_id, r.check_id, r.part, r.description, r.action, r.outcome,"
+            "  r.unexpected_count, NULL, r.detail, r.outcome IN ('failed', 'error')"
+            "  FROM quality.integrity_result r JOIN quality.integrity i USING (integrity_id)"
+            "  JOIN landing.delivery d USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
+            "  JOIN quality.validation v ON v.validation_id = l.validation_id WHERE r.outcome <> 'not run'"
+            "  AND r.action <> 'info' AND (d.period = '' OR d.period >= :period_from) AND (r.check_id, r.part) IN"
+            "   (SELECT check_id, part FROM quality.integrity_result WHERE outcome IN ('failed', 'error'))),"
             " ordered AS (SELECT t.*, row_number() OVER w AS place, count(*) FILTER (WHERE NOT fails) OVER w AS passes,"
             "  first_value(fails) OVER w AS still FROM told t"
-            "  WINDOW w AS (PARTITION BY feed, period, area_code, check_id, part ORDER BY delivery_id DESC)),"
-            " story AS (SELECT feed, period, area_code, check_id, part,"
+            "  WINDOW w AS (PARTITION BY subject, check_id, part ORDER BY came DESC)),"
+            " story AS (SELECT subject, check_id, part,"
             "  min(validated_on) FILTER (WHERE fails AND passes = CASE WHEN still THEN 0 ELSE 1 END) AS opened_on,"
-            "  bool_or(still AND fails AND passes > 0) AS reopened FROM ordered GROUP BY 1, 2, 3, 4, 5)"
+            "  bool_or(still AND fails AND passes > 0) AS reopened FROM ordered GROUP BY 1, 2, 3)"
             " SELECT o.feed, o.period, o.area_code, o.check_id, o.part, o.description, o.action, o.delivery_id,"
             " o.validation_id, o.verdict, o.outcome, o.unexpected_count, o.element_count, o.detail, o.fails,"
             " o.validated_on,"
-            " s.opened_on, s.reopened, a.display_name AS acknowledged_by, a.note"
-            " FROM ordered o JOIN story s USING (feed, period, area_code, check_id, part)"
+            " s.opened_on, s.reopened, a.display_name AS acknowledged_by, a.note,"
+            " ARRAY(SELECT key FROM quality.integrity_key k WHERE (k.integrity_id, k.check_id, k.part)"
+            "  = (o.integrity_id, o.check_id, o.part) ORDER BY key LIMIT :keys) AS keys"
+            " FROM ordered o JOIN story s USING (subject, check_id, part)"
             " LEFT JOIN LATERAL (SELECT display_name, note FROM quality.acknowledgement k"
             "   WHERE (k.validation_id, k.check_id, k.part) = (o.validation_id, o.check_id, o.part)"
             "   ORDER BY acknowledged_at DESC LIMIT 1) a ON true"
@@ -138,6 +152,7 @@ def findings(
             period_from=period_from,
             fixed=fixed,
             delivery_id=delivery_id,
+            keys=KEYS,
         )
         of_waivers = {(w.delivery_id, w.check_id, w.part): w for w in _waivers(connection, on)}
     return [
@@ -253,6 +268,23 @@ def waived(office: Office, connection: Connection, feed: str, on: date) -> dict[
     return found
 
 
+def waived_together(office: Office, connection: Connection, integrity_id: int, on: date) -> set[tuple[str, str]]:
+    """The cross-feed checks, by id and part, that a run of them failed under a waiver that is in force on `on`."""
+    rows = warehouse.query(
+        connection,
+        "SELECT w.check_id, w.part, w.people, w.users FROM quality.waiver_state w JOIN quality.integrity_result r"
+        " USING (delivery_id, check_id, part) WHERE r.integrity_id = :integrity_id AND r.outcome = 'failed'"
+        " AND w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on",
+        integrity_id=integrity_id,
+        on=on,
+    )
+    return {
+        (row["check_id"], row["part"])
+        for row in rows
+        if sum(_may_waive(office, user) for user in row["users"]) >= row["people"]
+    }
+
+
 def let_in(office: Office, on: date) -> list[tuple[str, str, int]]:
     """The deliveries that are not loaded and under a waiver in force: feed, period and delivery id, in that order."""
     with office.engine.connect() as connection:
@@ -297,7 +329,7 @@ def _finding(office: Office, row: dict[str, Any], waiver: Waiver | None) -> Find
         state = "acknowledged"
     due_on = working_day(f"{row['opened_on'] or validated_on:%Y-%m}", feed.correction_working_day)
     return Finding(
-        **row | {"opened_on": row["opened_on"] or validated_on},
+        **row | {"opened_on": row["opened_on"] or validated_on, "keys": tuple(row["keys"])},
         fixed_on=None if fails else validated_on,
         state=state,
         owner=feed.owner,
@@ -308,12 +340,15 @@ def _finding(office: Office, row: dict[str, Any], waiver: Waiver | None) -> Find
 
 
 def _failed(connection: Connection, validation_id: int, check_id: str, part: str) -> dict[str, Any]:
-    """The result of a check that failed in the newest validation of its delivery."""
+    """The result of a check that failed in the newest validation of its delivery, or now in all feeds together."""
     rows = warehouse.query(
         connection,
-        "SELECT c.*, v.delivery_id, v.verdict FROM quality.check_result c"
-        " JOIN quality.validation v USING (validation_id)"
-        " WHERE c.validation_id = :validation_id AND c.check_id = :check_id AND c.part = :part"
+        "SELECT c.action, c.outcome, v.delivery_id, v.verdict FROM quality.validation v JOIN ("
+        " SELECT validation_id, check_id, part, action, outcome FROM quality.check_result UNION ALL"
+        " SELECT l.validation_id, r.check_id, r.part, r.action, r.outcome FROM quality.integrity_result r"
+        "  JOIN reporting.load l USING (delivery_id)"
+        "  WHERE r.integrity_id = (SELECT max(integrity_id) FROM quality.integrity)) c USING (validation_id)"
+        " WHERE v.validation_id = :validation_id AND c.check_id = :check_id AND c.part = :part"
         " AND c.outcome IN ('failed', 'error') AND NOT EXISTS (SELECT FROM quality.validation later"
         "  WHERE later.delivery_id = v.delivery_id AND later.validation_id > v.validation_id)",
         validation_id=validation_id,

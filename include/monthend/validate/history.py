@@ -1,14 +1,22 @@
 """Checks of a delivery against what came before it: resent files, unusual sizes, resubmissions."""
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
 from sqlalchemy import Connection
 
 from monthend import warehouse
-from monthend.plan.calendar import add_months
-from monthend.statistics.spc import xmr
+from monthend.plan.calendar import add_months, months_between
+from monthend.plan.declarations import Feed
+from monthend.statistics.spc import LIMIT_FACTOR, OUTSIDE_TAIL, count_chart, xmr
 from monthend.validate.results import Batch, CheckResult, Delivery
 
 HISTORY_MONTHS, HISTORY_NEEDED = 24, 12
+LATE_ENTRY = 0.03  # of a month's rows, at most, are entered only after its extract
+FREEDOM = 10  # degrees of freedom of the spread: 24 moving ranges tell less than 18, a line and four waves being fitted
+NO_DISTRICT, TOTAL = "no district", "in total"
 
 
 def stale(connection: Connection, delivery: Delivery) -> CheckResult:
@@ -68,6 +76,75 @@ def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -
         result.outcome = "failed"
         result.detail = f"{rows:,} rows; usual is {max(last['lower'], 0):,.0f} to {last['upper']:,.0f}."
     return result
+
+
+def drift_in_extract(delivery: Delivery, feed: Feed, rows: pa.Table) -> list[CheckResult]:
+    """G08 of a keyed feed: the period's rows, in total and by district, against the 24 months before in the extract.
+
+    The first result is a warning of counts out of the usual range, the second blocks where there is nothing at all of
+    what was there in each month before. Both need all 24 months.
+    """
+    unusual = CheckResult(
+        "G08", "", "The period's rows are in the usual range of the 24 months before.", "warn", element_count=len(rows)
+    )
+    empty = CheckResult(
+        "G08", "none", "What had rows in each of the 24 months before has some in the period.", "block_feed"
+    )
+    counts = _by_month(rows, feed, delivery.period)
+    held = int((counts[TOTAL].iloc[:-1] > 0).sum())
+    if held < HISTORY_MONTHS:
+        for result in (unusual, empty):
+            result.outcome, result.detail = "not run", f"{held} of the 24 months before are in the extract."
+        return [unusual, empty]
+    gone, outside = [], []
+    for name, series in counts.items():
+        lower, expected, upper = _usual(series, len(counts.columns))
+        always = name != NO_DISTRICT and bool(series.iloc[:-1].all())
+        if always and series.iloc[-1] == 0 and np.exp(-expected) < OUTSIDE_TAIL:
+            gone.append(str(name))
+        elif not lower <= series.iloc[-1] <= upper:
+            outside.append(f"{name} {series.iloc[-1]:,}, usual is {lower:,.0f} to {upper:,.0f}")
+    if outside:
+        unusual.outcome, unusual.detail = "failed", f"Rows of {delivery.period}: {'; '.join(outside)}."
+    if gone:
+        empty.outcome, empty.detail = "failed", f"No rows of {delivery.period}: {', '.join(gone)}."
+    return [unusual, empty]
+
+
+def _by_month(rows: pa.Table, feed: Feed, period: str) -> pd.DataFrame:
+    """Rows of `period` and the 24 months before, oldest first: in total and, where they are placed, by district."""
+    months = months_between(add_months(period, -HISTORY_MONTHS), period)
+    column = feed.window.column if feed.window else ""
+    table = pa.table({"month": pc.utf8_slice_codeunits(rows[column], 0, 7)})
+    districts = feed.districts if "csp_code" in rows.column_names else ()
+    place = rows["csp_code"] if districts else pa.nulls(len(rows), pa.string())
+    table = table.append_column("district", pc.fill_null(place, NO_DISTRICT))
+    counted = table.group_by(["month", "district"]).aggregate([([], "count_all")]).to_pandas()
+    wide = counted.pivot(index="month", columns="district", values="count_all").reindex(months).fillna(0)
+    by_district = wide.reindex(columns=[*districts, NO_DISTRICT] if districts else [], fill_value=0)
+    return pd.DataFrame(by_district.assign(**{TOTAL: wide.sum(axis=1)}).astype(int))
+
+
+def _usual(counts: "pd.Series[int]", series: int) -> tuple[float, float, float]:
+    """Lower limit, expected count and upper limit of the last month, from the 24 before.
+
+    These are the limits of an XmR chart of the seasonally adjusted counts, about the straight line through them, for a
+    crime count that rises steadily is no fault of its extract. They are as wide as it takes for any of the file's
+    `series`, together, to be outside by chance as seldom as one point is outside the limits of a known process.
+    """
+    chart = count_chart(counts)
+    months = pd.PeriodIndex(counts.index, freq="M")
+    exposure = months.days_in_month.to_numpy() * chart.points["factor"].to_numpy()
+    adjusted = chart.points["adjusted"].to_numpy()[:-1]
+    places = np.arange(len(adjusted))
+    line = np.polynomial.Polynomial.fit(places, adjusted, 1)
+    expected = max(float(line(len(adjusted))) * exposure[-1], 0.0)
+    spread = float(np.nanmean(chart.points["moving_range"].to_numpy()[:-1])) * LIMIT_FACTOR / 3 * exposure[-1]
+    spread = max(spread, max(expected, 1.0) ** 0.5)  # counts are no steadier than chance makes them
+    away = len(adjusted) - places.mean()
+    spread *= (1 + 1 / len(adjusted) + away**2 / ((places - places.mean()) ** 2).sum()) ** 0.5
+    width = float(stats.t.isf(OUTSIDE_TAIL / series, FREEDOM)) * spread
+    return max(expected * (1 - LATE_ENTRY) - width, 0.0), expected, expected + width
 
 
 def resubmission(connection: Connection, delivery: Delivery) -> CheckResult:

@@ -1,46 +1,53 @@
 """Read a delivery's bytes as rows of text. What stops that (encoding, columns, row shapes) is the reader's finding."""
 
+import csv
 import io
 import mmap
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import compute
+from pyarrow.csv import ConvertOptions, InvalidRow, ParseOptions, ReadOptions, read_csv
 
 from monthend.plan.declarations import Feed
+from monthend.validate import workbook
+from monthend.validate.unreadable import NO_ROWS, Unreadable, refuse_other_columns
 
-NO_ROWS = "The file has headings and no rows. A month without any row is never taken for zero."
-
-
-class Unreadable(Exception):
-    """The bytes are not rows of this feed. The message says what is wrong and where, without any value."""
+__all__ = ["Unreadable", "read", "takes_workbooks"]
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read(path: Path, feed: Feed) -> pa.Table:
     """The rows of the delivery at `path`: one text column for each of the feed's, under the warehouse's names.
 
-    The order of columns in the file does not matter; an unknown or a missing one does. An empty field is null.
-    Raises Unreadable.
+    The order of columns in the file does not matter; an unknown or a missing one does. An empty field is null. Whether
+    it is CSV or, for a feed that takes workbooks, .xlsx is told by the bytes. Raises Unreadable.
     """
     if path.stat().st_size == 0:
         raise Unreadable("The file is empty.")
+    headings = [column.heading for column in feed.columns]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        _refuse_other_formats(data)
-        _refuse_other_encodings(data)
+        if workbook.is_workbook(data[:8]):
+            if not takes_workbooks(feed):
+                raise Unreadable("The file is a zip or a workbook under another name, not a CSV.")
+            return workbook.read(path, feed)
+        _refuse_other_formats(data, headings)
+        _refuse_other_encodings(data, headings)
+        _refuse_other_separators(_first_line(data))
+        has_quotes = data.find(b'"') >= 0
     faults: list[str] = []
 
-    def fault(row: csv.InvalidRow) -> str:
+    def fault(row: InvalidRow) -> str:
         # the heading is line 1; row numbers count the rows after it
         faults.append(f"row {row.number - 1} has {row.actual_columns} fields instead of {row.expected_columns}")
         return "skip"
 
-    headings = [column.heading for column in feed.columns]
     try:
-        table = csv.read_csv(
+        table = read_csv(
             path,
-            read_options=csv.ReadOptions(use_threads=False),
-            parse_options=csv.ParseOptions(invalid_row_handler=fault),
-            convert_options=csv.ConvertOptions(
+            read_options=ReadOptions(use_threads=False),
+            parse_options=ParseOptions(invalid_row_handler=fault),
+            convert_options=ConvertOptions(
                 column_types={heading: pa.string() for heading in headings},
                 null_values=[""],
                 strings_can_be_null=True,
@@ -48,58 +55,108 @@ def read(path: Path, feed: Feed) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise Unreadable(_reason(path, feed, str(error))) from None
+        raise Unreadable(_reason(path, headings, str(error))) from None
+    if has_quotes:
+        _refuse_open_quotes(path, table, headings)
     if faults:
         more = f" and {len(faults) - 3} more rows likewise" if len(faults) > 3 else ""
         raise Unreadable(f"Rows are broken: {'; '.join(faults[:3])}{more}.")
-    _refuse_other_columns(table.column_names, headings)
+    refuse_other_columns(table.column_names, headings)
     if table.num_rows == 0:
         raise Unreadable(NO_ROWS)
     return table.select(headings).rename_columns([column.column for column in feed.columns]).combine_chunks()
 
 
-def _refuse_other_formats(data: mmap.mmap) -> None:
+def takes_workbooks(feed: Feed) -> bool:
+    """Whether an extract of the feed may be a workbook: its file names say so."""
+    return "xlsx" in feed.file_name
+
+
+def _refuse_other_formats(data: mmap.mmap, headings: list[str]) -> None:
     start = data[:512]
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
-        raise Unreadable("The encoding is UTF-16 or binary, not UTF-8.")
+        raise Unreadable("The encoding is UTF-16 or binary, not UTF-8. Save it as CSV UTF-8.")
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise Unreadable("The file is a web page (often an error page), not an extract.")
-    if start.startswith(b"PK\x03\x04"):
-        raise Unreadable("The file is a zip or a workbook under another name, not a CSV.")
-    if data.find(b"\0") >= 0:
-        raise Unreadable("The file holds NUL bytes: it was damaged on the way.")
+    if (place := data.find(b"\0")) >= 0:
+        raise Unreadable(f"The file holds NUL bytes ({_where(data, place, headings)}): it was damaged on the way.")
 
 
-def _refuse_other_encodings(data: mmap.mmap) -> None:
+def _refuse_other_encodings(data: mmap.mmap, headings: list[str]) -> None:
     try:
         str(data, "utf-8")
     except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n")
-        raise Unreadable(f"The encoding is not UTF-8 (row {row}); it looks like Windows-1252.") from None
+        where = _where(data, error.start, headings)
+        raise Unreadable(
+            f"The encoding is not UTF-8 ({where}); it looks like Windows-1252. Save it as CSV UTF-8."
+        ) from None
 
 
-def _refuse_other_columns(found: list[str], expected: list[str]) -> None:
-    if len(found) == 1 and any(mark in found[0] for mark in ";\t|"):
-        raise Unreadable("Columns are not separated by commas.")
-    missing = [heading for heading in expected if heading not in found]
-    unknown = [str(place) for place, heading in enumerate(found, start=1) if heading not in expected]
-    twice = [heading for heading in expected if found.count(heading) > 1]
-    parts = []
-    if missing:
-        parts.append(f"missing: {', '.join(missing)}")
-    if unknown:  # a heading may itself hold a value, when the headings are gone
-        parts.append(f"not in the feed: column {', '.join(unknown)}")
-    if twice:
-        parts.append(f"twice: {', '.join(twice)}")
-    if parts:
-        raise Unreadable(f"Columns differ from the feed's ({'; '.join(parts)}).")
+def _refuse_other_separators(first: str) -> None:
+    for mark, name in SEPARATORS.items():
+        if mark in first and "," not in first:
+            raise Unreadable(f"Columns are separated by {name}, not by commas. Save it as CSV (comma delimited).")
 
 
-def _reason(path: Path, feed: Feed, message: str) -> str:
+def _refuse_open_quotes(path: Path, table: pa.Table, headings: list[str]) -> None:
+    """A quote that is not closed takes in the rows after it, so no field may go over the end of a line."""
+    over_lines = any(
+        compute.any(compute.match_substring_regex(column, "[\r\n]")).as_py()
+        for column in table.columns
+        if pa.types.is_string(column.type)
+    )
+    if over_lines or path.read_bytes().count(b'"') % 2:
+        raise Unreadable(_open_quote(path.read_bytes(), headings))
+
+
+def _open_quote(data: bytes, headings: list[str]) -> str:
+    """Where the first quoted field is that does not end on its line; of one that never ends, where it begins."""
+    rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    found: list[str] = []
+    fields: list[str] = []
+    line = 0
+    try:
+        for fields in rows:
+            found = found or fields
+            if rows.line_num > line + 1:
+                break
+            line = rows.line_num
+        else:
+            line -= 1  # it is in the last line
+        place = next((place for place, field in enumerate(fields) if "\n" in field or "\r" in field), len(fields) - 1)
+        where = f"{_row(line)}, column {_column(found, place, headings)}"
+    except csv.Error:  # it goes on for longer than a field can be
+        where = _row(line)
+    return f"A quoted field is not closed, or goes over more than one line ({where})."
+
+
+def _where(data: mmap.mmap, place: int, headings: list[str]) -> str:
+    """Which row, column and character of its field the byte at `place` is, as if nothing were quoted."""
+    line = data.rfind(b"\n", 0, place) + 1
+    *before, field = data[line:place].split(b",")
+    found = next(csv.reader([_first_line(data)]), [])
+    row, character = data[:line].count(b"\n"), len(field.decode("cp1252", "replace")) + 1
+    return f"{_row(row)}, column {_column(found, len(before), headings)}, character {character}"
+
+
+def _row(number: int) -> str:
+    return f"row {number}" if number else "the headings"
+
+
+def _column(found: list[str], place: int, headings: list[str]) -> str:
+    """A column by its heading, where that is one of the feed's, as it may hold a value otherwise; or by its number."""
+    return found[place] if place < len(found) and found[place] in headings else str(place + 1)
+
+
+def _first_line(data: mmap.mmap | bytes) -> str:
+    end = data.find(b"\n")
+    return data[: end if end >= 0 else len(data)].decode("utf-8-sig", "replace").strip("\r\n").replace("\0", "?")
+
+
+def _reason(path: Path, headings: list[str], message: str) -> str:
     """Why the parser gave up, in words; its own message can hold values."""
     data = path.read_bytes()
     if "quote" in message.lower() or "straddl" in message.lower() or "sync" in message.lower():
-        return "A quoted field is not closed."
-    first = io.BytesIO(data).readline().decode("utf-8").strip()
-    _refuse_other_columns(first.split(","), [column.heading for column in feed.columns])
+        return _open_quote(data, headings)
+    refuse_other_columns(_first_line(data).split(","), headings)
     return "The file cannot be read as comma-separated rows." if data.rstrip().count(b"\n") else NO_ROWS

@@ -5,6 +5,8 @@ from datetime import date
 
 import pyarrow as pa
 
+from monthend.validate.unreadable import Unreadable
+
 
 @dataclass
 class CheckResult:
@@ -35,4 +37,4 @@ class Delivery:
     received_on: date
 
 
-Batch = list[tuple[Delivery, pa.Table | str]]  # each with its rows, or with what the reader found
+Batch = list[tuple[Delivery, pa.Table | Unreadable]]  # each with its rows, or with what the reader found

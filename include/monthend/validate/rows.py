@@ -20,7 +20,7 @@ from monthend.plan.declarations import Feed
 from monthend.publish.layout import line_count, longest_word, page_lines, row_height
 from monthend.publish.styles import Styles
 from monthend.receive import stored_path
-from monthend.validate import reader
+from monthend.validate import derived, reader
 from monthend.validate.findings import entitled
 
 LIMIT = 2000  # failing rows that are shown at once
@@ -28,13 +28,13 @@ MARKING = "OFFICIAL"
 NOT_SHOWN = "not shown here"  # in place of a key that is itself to be put right
 EMPTY = "empty in the extract"
 KEY_LENGTH = 100  # characters
-MADE_FROM = {"lsoa_code_known": "lsoa_code"}  # what a check reads instead of the feed's own column
-COLUMNS = ("column", "column_A", "column_B")  # where an expectation says which columns it is about
 FIX = {
     "expect_column_values_to_not_be_null": "Fill in {columns}.",
     "expect_column_values_to_be_null": "Leave {columns} empty.",
     "expect_column_values_to_be_in_set": "Give {columns} one of the values that are known.",
     "expect_column_values_to_not_match_regex": "Take out of {columns} what does not belong there.",
+    "expect_column_dates": "Give {columns} as a date that there was, in the form that the check names.",
+    "expect_column_pair_dates_in_order": "Put {columns} right, so that one does not come after the other.",
     "expect_column_values_to_be_unique": "Leave {columns} as it is in one row and put the others right.",
     "expect_compound_columns_to_be_unique": "Leave {columns} as they are in one row and put the others right.",
 }
@@ -213,14 +213,10 @@ def _contents(
 def _expectations(office: Office, feed: Feed) -> dict[tuple[str, str], tuple[str, list[str]]]:
     """What kind each check of a feed's suite is, and which of the feed's columns it is about, by check and part."""
     suite = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
-    ours = {column.column for column in feed.columns}
-    found = {}
-    for expectation in suite["expectations"]:
-        kwargs, meta = expectation["kwargs"], expectation["meta"]
-        named = [kwargs[name] for name in COLUMNS if name in kwargs] + list(kwargs.get("column_list", ()))
-        columns = [column for name in named if (column := MADE_FROM.get(name, name)) in ours]
-        found[meta["check_id"], meta["part"]] = (expectation["type"], columns)
-    return found
+    return {
+        (each["meta"]["check_id"], each["meta"]["part"]): (each["type"], derived.own_columns(feed, each))
+        for each in suite["expectations"]
+    }
 
 
 def _concerned(office: Office, feed: Feed, checks: list[dict[str, Any]]) -> set[str]:

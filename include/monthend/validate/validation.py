@@ -3,21 +3,20 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from monthend import warehouse
 from monthend.office import Office
 from monthend.plan.declarations import Feed, sha256
 from monthend.receive import stored_path
-from monthend.validate import findings, history, reader, report
+from monthend.validate import control, derived, findings, history, reader, report
 from monthend.validate.results import Batch, CheckResult, Delivery
 
 logger = logging.getLogger(__name__)
@@ -27,10 +26,9 @@ ROW_KEY = "row_key"  # delivery's place in the batch, then the row in the delive
 ROWS_IN_KEY = 2**32
 KEPT = 1000  # failing rows of a check that quarantines nothing: enough to put an extract right
 SUMMARY = {"result_format": "BASIC", "partial_unexpected_count": 0}
-# The one format that gives failing keys and never a value
+# The one format that gives the index of failing rows and never a value; a named column would be gathered row by row
 KEYS = {
     "result_format": "COMPLETE",
-    "unexpected_index_column_names": [ROW_KEY],
     "exclude_unexpected_values": True,
     "return_unexpected_index_query": False,
     "partial_unexpected_count": 0,
@@ -55,23 +53,20 @@ def validate(office: Office, delivery_ids: list[int], on: date) -> list[Validati
     """
     # reference data first: other suites take values from it
     for feed in sorted(office.declarations.feeds.values(), key=lambda feed: feed.source != "reference"):
-        known = _known_lsoa_codes(office, feed)
+        known = derived.reference(office, feed)
         rules = _rules_sha256(office, feed, known)
         with office.engine.connect() as connection:
             waived = findings.waived(office, connection, feed.feed, on)
-            waiting = _waiting(connection, feed, [i for i in delivery_ids if i not in waived], rules)
+            sent = control.newest(connection, delivery_ids)
+            against = {i: _against(rules, sent.get(i), waived.get(i, {})) for i in delivery_ids}
+            waiting = _waiting(connection, feed, against)
         for batch in _batches(office, feed, waiting):
-            _record(office, feed, batch, _results(office, feed, batch, known), rules, on)
-        for delivery_id in [i for i in delivery_ids if i in waived]:  # a waiver is part of what it is held against
-            under = hashlib.sha256(json.dumps([rules, sorted(waived[delivery_id].items())]).encode()).hexdigest()
-            with office.engine.connect() as connection:
-                waiting = _waiting(connection, feed, [delivery_id], under)
-            for batch in _batches(office, feed, waiting):
-                results = _results(office, feed, batch, known)
-                for result in results[delivery_id]:
+            results = _results(office, feed, batch, known)
+            for delivery_id, found in results.items():
+                for result in found:
                     if result.outcome == "failed":
-                        result.waiver_id = waived[delivery_id].get((result.check_id, result.part))
-                _record(office, feed, batch, results, under, on)
+                        result.waiver_id = waived.get(delivery_id, {}).get((result.check_id, result.part))
+            _record(office, feed, batch, results, against, on)
     latest = latest_validations(office, delivery_ids)
     report.write(office, [validation.validation_id for validation in latest])
     return latest
@@ -94,6 +89,8 @@ def load_suite(raw: dict[str, Any]) -> Any:
     """A suite from GX's JSON. Raises ValueError when GX dropped a check, or two checks share a name."""
     from great_expectations import ExpectationSuite
 
+    from monthend.validate import expectations  # noqa: F401  makes our own known
+
     suite = ExpectationSuite(**raw)
     names = [(e["meta"]["check_id"], e["meta"]["part"]) for e in raw["expectations"]]
     if len(suite.expectations) != len(names):  # it logs and drops what it does not know
@@ -103,24 +100,7 @@ def load_suite(raw: dict[str, Any]) -> Any:
     return suite
 
 
-def _known_lsoa_codes(office: Office, feed: Feed) -> list[str]:
-    """LSOA codes of either vintage, from the newest reference delivery that was not blocked; none without LSOAs."""
-    if feed.source == "reference" or "lsoa_code" not in {column.column for column in feed.columns}:
-        return []
-    with office.engine.connect() as connection:
-        newest = warehouse.query(
-            connection,
-            "SELECT d.sha256 FROM quality.validation v JOIN landing.delivery d USING (delivery_id)"
-            " WHERE d.feed = 'lsoa_exact_fit' AND v.verdict <> 'blocked' ORDER BY d.delivery_id DESC LIMIT 1",
-        )
-    codes: set[str] = set()
-    for row in newest:
-        table = reader.read(stored_path(office, row["sha256"]), office.declarations.feeds["lsoa_exact_fit"])
-        codes = {*table["lsoa_2011"].to_pylist(), *table["lsoa_2021"].to_pylist()}
-    return sorted(codes)
-
-
-def _rules_sha256(office: Office, feed: Feed, known: list[str]) -> str:
+def _rules_sha256(office: Office, feed: Feed, known: derived.Reference) -> str:
     rules = [
         sha256(office.declarations.root / f"include/feeds/{feed.feed}.yaml"),
         sha256(office.declarations.suite(feed)),
@@ -128,18 +108,29 @@ def _rules_sha256(office: Office, feed: Feed, known: list[str]) -> str:
     return hashlib.sha256(json.dumps([rules, known]).encode()).hexdigest()
 
 
-def _waiting(connection: Connection, feed: Feed, delivery_ids: list[int], rules: str) -> list[Delivery]:
+def _against(rules: str, control_sha256: str | None, waived: Mapping[tuple[str, str], int]) -> str:
+    """SHA-256 of what a delivery is held against: the rules and, where there are any, control record and waivers."""
+    if control_sha256 is None and not waived:
+        return rules
+    return hashlib.sha256(json.dumps([rules, control_sha256, sorted(waived.items())]).encode()).hexdigest()
+
+
+def _waiting(connection: Connection, feed: Feed, against: Mapping[int, str]) -> list[Delivery]:
+    """The feed's deliveries that were not held against this yet; a loaded one only if a control record came since."""
     rows = warehouse.query(
         connection,
         "SELECT d.delivery_id, d.feed, d.period, d.area_code, d.sha256, min(r.received_on) AS received_on"
-        " FROM landing.delivery d JOIN landing.receipt r USING (delivery_id)"
-        " WHERE d.feed = :feed AND d.delivery_id = ANY(:ids) AND NOT EXISTS"
-        " (SELECT FROM quality.validation v WHERE v.delivery_id = d.delivery_id AND v.rules_sha256 = :rules)"
-        " AND NOT EXISTS (SELECT FROM reporting.load l WHERE l.delivery_id = d.delivery_id)"
-        " GROUP BY d.delivery_id ORDER BY array_position(:ids, d.delivery_id)",
+        " FROM unnest(CAST(:ids AS bigint[]), CAST(:rules AS text[])) WITH ORDINALITY AS h(delivery_id, rules, place)"
+        " JOIN landing.delivery d USING (delivery_id) JOIN landing.receipt r USING (delivery_id)"
+        " WHERE d.feed = :feed AND NOT EXISTS"
+        "  (SELECT FROM quality.validation v WHERE v.delivery_id = d.delivery_id AND v.rules_sha256 = h.rules)"
+        " AND NOT EXISTS (SELECT FROM reporting.load l JOIN quality.validation v USING (validation_id)"
+        "  WHERE l.delivery_id = d.delivery_id AND NOT EXISTS (SELECT FROM landing.control_record c"
+        "   WHERE c.delivery_id = d.delivery_id AND c.received_at > v.validated_at))"
+        " GROUP BY d.delivery_id, h.place ORDER BY h.place",
         feed=feed.feed,
-        ids=delivery_ids,
-        rules=rules,
+        ids=list(against),
+        rules=list(against.values()),
     )
     return [Delivery(**row) for row in rows]
 
@@ -147,19 +138,20 @@ def _waiting(connection: Connection, feed: Feed, delivery_ids: list[int], rules:
 def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iterator[Batch]:
     """Deliveries with their rows, or with the reader's finding in words, up to a million rows at once.
 
-    One at a time where a check compares rows with each other: two versions of a delivery are no repetition.
+    One at a time where a check compares rows with each other, or is about a share of them: two versions of a delivery
+    are no repetition, and what one lacks another does not make up for.
     """
     raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
-    alone = any("unique" in expectation["type"] for expectation in raw["expectations"])
+    alone = any("unique" in each["type"] or "mostly" in each["kwargs"] for each in raw["expectations"])
     batch: Batch = []
     rows = 0
     for delivery in deliveries:
-        content: pa.Table | str
+        content: pa.Table | reader.Unreadable
         try:
             content = reader.read(stored_path(office, delivery.sha256), feed)
             rows += content.num_rows
         except reader.Unreadable as unreadable:
-            content = str(unreadable)
+            content = unreadable
         batch.append((delivery, content))
         if alone or rows >= ROWS_AT_ONCE:
             yield batch
@@ -168,25 +160,30 @@ def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iter
         yield batch
 
 
-def _results(office: Office, feed: Feed, batch: Batch, known: list[str]) -> dict[int, list[CheckResult]]:
-    """Each delivery's results: the file's own, its history's, and the suite's."""
+def _results(office: Office, feed: Feed, batch: Batch, known: derived.Reference) -> dict[int, list[CheckResult]]:
+    """Each delivery's results: the file's own, its history's, its control record's, and the suite's."""
     raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
     results: dict[int, list[CheckResult]] = {}
     readable: list[tuple[Delivery, pa.Table]] = []
     with office.engine.connect() as connection:
         for delivery, content in batch:
-            fault = content if isinstance(content, str) else ""
-            results[delivery.delivery_id] = [_readable(fault), history.stale(connection, delivery)]
-            if isinstance(content, str):
+            fault = content if isinstance(content, reader.Unreadable) else None
+            results[delivery.delivery_id] = [*_readable(feed, fault), history.stale(connection, delivery)]
+            if isinstance(content, reader.Unreadable):
                 results[delivery.delivery_id] += [
                     CheckResult(**_named(expectation), outcome="not run") for expectation in raw["expectations"]
                 ]
             else:
-                results[delivery.delivery_id] += [
-                    history.drift(connection, delivery, content.num_rows, batch),
-                    history.resubmission(connection, delivery),
-                ]
+                results[delivery.delivery_id] += (
+                    history.drift_in_extract(delivery, feed, content)
+                    if feed.load == "keyed"
+                    else [history.drift(connection, delivery, content.num_rows, batch)]
+                )
+                results[delivery.delivery_id].append(history.resubmission(connection, delivery))
                 readable.append((delivery, content))
+            results[delivery.delivery_id].append(
+                control.check(connection, office, feed, delivery, str(fault) if fault else content)
+            )
     if readable:
         for delivery_id, found in _run_suite(raw, feed, readable, known).items():
             results[delivery_id] += found
@@ -203,7 +200,7 @@ def _named(expectation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_suite(
-    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]
+    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: derived.Reference
 ) -> dict[int, list[CheckResult]]:
     """Run a suite over all the batch's rows as one frame; failing rows are asked for only where a check failed."""
     rows = _batch_of(_frame(raw, feed, batch, known))
@@ -225,34 +222,36 @@ def _run_suite(
             elif numbers:
                 result.outcome = "failed"
                 result.rows = numbers
-                result.detail = f"Rows {', '.join(map(str, numbers[:5]))}{' and more' if len(numbers) > 5 else ''}."
+                result.detail = _where(feed, expectation, numbers)
             results[delivery.delivery_id].append(result)
     return results
 
 
-def _frame(raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: list[str]) -> pd.DataFrame:
-    """All rows of the batch under each other, keyed by delivery and row, with what each row is expected to say.
+def _where(feed: Feed, expectation: dict[str, Any], numbers: list[int]) -> str:
+    """Failing rows and the columns that they fail in, under the extract's headings."""
+    headings = {column.column: column.heading for column in feed.columns}
+    columns = [headings[column] for column in derived.own_columns(feed, expectation)]
+    rows = f"{'Rows' if len(numbers) > 1 else 'Row'} {', '.join(map(str, numbers[:5]))}"
+    more = f" and {len(numbers) - 5:,} more" if len(numbers) > 5 else ""
+    return f"{rows}{more}" + (f", column {' and '.join(columns)}." if columns else ".")
 
-    A column that no check compares with another, or reads as a date, is a categorical: Great Expectations copies and
+
+def _frame(
+    raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: derived.Reference
+) -> pd.DataFrame:
+    """All rows of the batch under each other, keyed by delivery and row: the columns that the suite names.
+
+    A column that no check compares with another, or reads by strftime, is a categorical: Great Expectations copies and
     hashes the frame for each check, and that way it is a fraction of the size.
     """
-    areas = {area.code: area.name_in_rows for area in feed.areas}
     tables = []
     for place, (delivery, table) in enumerate(batch):
-        extra = {
-            ROW_KEY: pa.array(range(place * ROWS_IN_KEY + 1, place * ROWS_IN_KEY + table.num_rows + 1), pa.int64()),
-            "expected_month": pa.repeat(pa.scalar(delivery.period), table.num_rows),
-            "expected_falls_within": pa.repeat(pa.scalar(areas.get(delivery.area_code, "")), table.num_rows),
-            "received_month": pa.repeat(pa.scalar(f"{delivery.received_on:%Y-%m}"), table.num_rows),
-        }
-        for name, values in extra.items():
-            table = table.append_column(name, values)
-        tables.append(table)
-    rows = pa.concat_tables(tables)
-    if known:  # a suite that listed the codes would be walked code by code
-        is_known = pc.cast(pc.is_in(rows["lsoa_code"], value_set=pa.array(known, pa.string())), pa.string())
-        given = pc.is_valid(rows["lsoa_code"])
-        rows = rows.append_column("lsoa_code_known", pc.if_else(given, is_known, pa.scalar(None, pa.string())))
+        keys = range(place * ROWS_IN_KEY + 1, place * ROWS_IN_KEY + table.num_rows + 1)
+        table = table.append_column(ROW_KEY, pa.array(keys, pa.int64()))
+        tables.append(derived.expected(table, feed, delivery))
+    rows = derived.looked_up(pa.concat_tables(tables), feed, known)
+    named = json.dumps(raw["expectations"])
+    rows = rows.select([name for name in rows.column_names if name == ROW_KEY or f'"{name}"' in named])
     as_text = {
         column
         for expectation in raw["expectations"]
@@ -266,7 +265,7 @@ def _frame(raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table
     frame: pd.DataFrame = rows.to_pandas(
         types_mapper=lambda kind: pd.StringDtype("pyarrow", na_value=float("nan")) if kind == pa.string() else None
     )
-    return frame
+    return frame.set_index(ROW_KEY).rename_axis(None)
 
 
 def _key(expectation: dict[str, Any]) -> tuple[str, str]:
@@ -294,24 +293,28 @@ def _validate(
     for each in result.results:
         info = each.exception_info or {}
         infos = [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, dict)]
-        lists = (each.result or {}).get("unexpected_index_list") or []
         outcomes[each.expectation_config.meta["check_id"], each.expectation_config.meta["part"]] = {
             "success": bool(each.success),
             "error": any(value.get("raised_exception") for value in infos),
-            "rows": [key for keys in lists for key in keys[ROW_KEY]],
+            "rows": (each.result or {}).get("unexpected_index_list") or [],
         }
     return outcomes
 
 
-def _readable(fault: str) -> CheckResult:
-    return CheckResult(
-        "G03",
-        "file",
-        "The file is UTF-8 text of comma-separated rows under exactly the feed's columns.",
-        "block_feed",
-        "failed" if fault else "passed",
-        detail=fault,
-    )
+def _readable(feed: Feed, fault: reader.Unreadable | None) -> list[CheckResult]:
+    """Whether the file is rows of the feed and, of a feed that takes workbooks, whether a workbook is without fault."""
+    said = {"G03": "The file is UTF-8 text of comma-separated rows under exactly the feed's columns."}
+    if reader.takes_workbooks(feed):
+        said = {
+            "G03": "The file is UTF-8 text of comma-separated rows, or a workbook, under exactly the feed's columns.",
+            "G13": "A workbook holds values alone, each in its row: no formulas, merged cells, totals or hidden rows.",
+        }
+    found = [CheckResult(check_id, "file", description, "block_feed") for check_id, description in said.items()]
+    for result in found:
+        if fault:
+            result.outcome = "failed" if fault.check_id == result.check_id else "not run"
+            result.detail = str(fault) if fault.check_id == result.check_id else ""
+    return found
 
 
 def _verdict(results: list[CheckResult], row_count: int | None) -> tuple[str, list[tuple[int, CheckResult]]]:
@@ -335,17 +338,22 @@ def _verdict(results: list[CheckResult], row_count: int | None) -> tuple[str, li
 
 
 def _record(
-    office: Office, feed: Feed, batch: Batch, results: dict[int, list[CheckResult]], rules: str, on: date
+    office: Office,
+    feed: Feed,
+    batch: Batch,
+    results: dict[int, list[CheckResult]],
+    against: Mapping[int, str],
+    on: date,
 ) -> None:
     """Insert the batch's verdicts, results and failing row numbers in one transaction."""
     with office.engine.begin() as connection:
         for delivery, content in batch:
             found = results[delivery.delivery_id]
-            row_count = None if isinstance(content, str) else content.num_rows
+            row_count = None if isinstance(content, reader.Unreadable) else content.num_rows
             verdict, quarantined = _verdict(found, row_count)
             validation = {
                 "delivery_id": delivery.delivery_id,
-                "rules_sha256": rules,
+                "rules_sha256": against[delivery.delivery_id],
                 "verdict": verdict,
                 "row_count": row_count,
                 "quarantined_count": len({row for row, _ in quarantined}),
@@ -357,7 +365,7 @@ def _record(
                 "SELECT validation_id FROM quality.validation"
                 " WHERE delivery_id = :delivery_id AND rules_sha256 = :rules",
                 delivery_id=delivery.delivery_id,
-                rules=rules,
+                rules=against[delivery.delivery_id],
             )
             identity = {"validation_id": row["validation_id"]}
             names = (
