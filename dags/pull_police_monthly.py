@@ -1,14 +1,15 @@
 """Pull the police feeds.
 
 - **When:** every working day at 07:00 (London); on a bank holiday it does nothing.
-- **Takes:** what lies in the inbox (`MONTHEND_INBOX`) of each police feed and period that is due and not in, and what
-  came anew; and deliveries that a waiver lets in.
+- **Takes:** what lies in the inbox (`MONTHEND_INBOX`), or where a feed's declaration says (`fetched_from`), of each
+  police feed and period that is due and not in, and what came anew; and deliveries that a waiver lets in.
 - **Leaves:** receipts, verdicts with a report a delivery, loaded rows.
 
 Each feed and period is a pull, named in the grid, and goes through **receive**, **validate** and **load**. *Skipped*
-means that nothing of it is there yet, *failed* that a file was refused or blocked, which needs a person. A period stays
-due until it is in, also after its month was frozen without it. **notice** tells each person in one e-mail what came,
-what did not, and what needs them; where nothing came and nothing is near or past its day, nobody is written to.
+means that nothing of it is there yet, *failed* that a file was refused or blocked, which needs a person; so does a pull
+*from* a connection: its feed could not be fetched. A period stays due until it is in, also after its month was frozen
+without it. **notice** tells each person in one e-mail what came, what did not, and what needs them; where nothing came
+and nothing is near or past its day, nobody is written to.
 
 **If it fails:** the rest is loaded all the same. Ask for the file again and put it into the inbox, or let two people
 waive the check; the next pull takes it. Runbooks: [failed check](/desk/runbooks/failed-check),
@@ -24,6 +25,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from monthend_airflow.notices import tell
 from monthend_airflow.office import business_date, flow, inbox, open_office
+from monthend_airflow.sources import fetch, incoming
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,12 @@ with DAG(
         if context["dag_run"].run_type == "scheduled" and not bank_holidays().is_working_day(on):
             raise AirflowSkipException(f"{on:%-d %B %Y} is a bank holiday.")
         with open_office() as office:
-            pulls = receive.outstanding(office, inbox(), add_months(f"{on:%Y-%m}", -1), "police")
+            month = add_months(f"{on:%Y-%m}", -1)
+            listed = fetch(office, month)
+            pulls = receive.outstanding(office, [*inbox(), *incoming(office)], month, "police")
             waived = {(feed, period) for feed, period, _ in let_in(office, on)}
             police = {feed.feed for feed in office.declarations.feeds.values() if feed.source == "police"}
-        listed = [{"feed": pull.feed, "periods": list(pull.periods), "label": pull.label} for pull in pulls]
+        listed += [{"feed": pull.feed, "periods": list(pull.periods), "label": pull.label} for pull in pulls]
         waived -= {(pull.feed, period) for pull in pulls for period in pull.periods}
         return listed + [
             {"feed": feed, "periods": [period], "label": f"{period} {feed}"}
@@ -70,10 +74,12 @@ with DAG(
 
             context = get_current_context()
             context["label"] = what["label"]
+            if "fault" in what:
+                raise AirflowFailException(what["fault"])
             on = business_date(context)
             with open_office() as office:
                 reference = receive(office, [], on).delivery_ids
-                received = receive(office, inbox(), on, what["feed"], what["periods"])
+                received = receive(office, [*inbox(), *incoming(office)], on, what["feed"], what["periods"])
                 waived = [
                     delivery_id
                     for feed, period, delivery_id in let_in(office, on)

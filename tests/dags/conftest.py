@@ -54,8 +54,9 @@ def server() -> Iterator[str]:
     from airflow.utils.db import initdb
     from sqlalchemy import make_url
 
-    from monthend import load, receive, sample, warehouse
+    from monthend import load, receive, warehouse
     from monthend.office import open_office
+    from monthend.sample import street
     from monthend.validate.validation import validate
 
     url = warehouse.embedded(PLACE)
@@ -64,7 +65,7 @@ def server() -> Iterator[str]:
         connection.execute("CREATE DATABASE airflow")
         initdb()
         inbox = PLACE / "inbox"
-        sample.write(inbox, "2025-02", months=2)
+        street.write(inbox, "2025-02", months=2)
         office = open_office(PLACE, url)
         received = receive.receive(office, [inbox], ON)
         validate(office, received.delivery_ids, ON)

@@ -330,9 +330,9 @@ def test_a_due_day_is_told_from_the_day_before(
 def test_what_came_and_what_failed_is_told(
     office: Any, airflow: Airflow, inbox: Path, rows: Rows, told: Callable[[str], dict[str, str]]
 ) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    kent = next(path for path in sample.write(inbox, "2025-03", months=1) if "kent" in path.name)
+    kent = next(path for path in street.write(inbox, "2025-03", months=1) if "kent" in path.name)
     kent.write_text(kent.read_text(encoding="utf-8").replace("Falls within", "Fell within", 1), encoding="utf-8")
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert (run.state, run.states["notice"]) == ("failed", "success")
@@ -355,14 +355,14 @@ def test_what_came_and_what_failed_is_told(
 def test_a_feeds_contact_is_told_of_its_own_faults_only(
     office: Any, airflow: Airflow, inbox: Path, declarations: Path, told: Callable[[str], dict[str, str]]
 ) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
     feed = declarations / "include/feeds/police_uk_street.yaml"
     feed.write_text(
         feed.read_text(encoding="utf-8").replace(f"contact: {OWNER}", "contact: extracts@police.example"),
         encoding="utf-8",
     )
-    written = sample.write(inbox, "2025-03", months=1)
+    written = street.write(inbox, "2025-03", months=1)
     next(path for path in written if "kent" in path.name).unlink()
     airflow.trigger("pull_police_monthly", key=None, on="2025-06-05")
     assert told("pull ")["extracts@police.example"].splitlines() == [
@@ -374,10 +374,10 @@ def test_a_feeds_contact_is_told_of_its_own_faults_only(
 def test_what_a_waiver_lets_in_is_loaded_though_its_file_has_left_the_inbox(
     office: Any, airflow: Airflow, inbox: Path, rows: Rows, told: Callable[[str], dict[str, str]]
 ) -> None:
-    from monthend import sample
+    from monthend.sample import street
     from monthend.validate import findings
 
-    kent = next(path for path in sample.write(inbox, "2025-03", months=1) if "kent" in path.name)
+    kent = next(path for path in street.write(inbox, "2025-03", months=1) if "kent" in path.name)
     lines = kent.read_text(encoding="utf-8").splitlines(keepends=True)
     lines[4] = lines[4].replace("2025-03", "2025-02", 1)  # a row of another month blocks the file
     kent.write_text("".join(lines), encoding="utf-8")
@@ -434,9 +434,9 @@ def test_the_wait_for_a_month_end_is_its_beginning(office: Any, airflow: Airflow
 
 
 def test_tasks_lead_to_the_desk(office: Any, airflow: Airflow, inbox: Path) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    sample.write(inbox, "2025-03", months=1)
+    street.write(inbox, "2025-03", months=1)
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
 
     def links(run: Run, task_id: str, index: int = -1) -> dict[str, str | None]:

@@ -23,13 +23,13 @@ def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_due_is_taken_through_the_stations(office: Any, airflow: Airflow, inbox: Path, rows: Rows) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
     waiting = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert waiting.states[f"pull.receive[2025-03 {STREET}]"] == "skipped"
     assert waiting.state == "success"
 
-    sample.write(inbox, "2025-03", months=1)
+    street.write(inbox, "2025-03", months=1)
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert run.state == "success"
     assert {name: state for name, state in run.states.items() if "[" in name} == {
@@ -44,9 +44,9 @@ def test_what_is_due_is_taken_through_the_stations(office: Any, airflow: Airflow
 
 
 def test_a_correction_under_the_same_path_is_pulled(office: Any, airflow: Airflow, inbox: Path, rows: Rows) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    kent = next(path for path in sample.write(inbox, "2025-03", months=1) if "kent" in path.name)
+    kent = next(path for path in street.write(inbox, "2025-03", months=1) if "kent" in path.name)
     assert airflow.trigger("pull_police_monthly", key=None, on="2025-06-04").state == "success"
     lines = kent.read_text(encoding="utf-8").splitlines(keepends=True)
     kent.write_text("".join(lines[:-1]), encoding="utf-8")
@@ -70,9 +70,9 @@ def test_a_refused_file_fails_the_run_and_the_rest_is_loaded(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    sample.write(inbox, "2025-03", months=1)
+    street.write(inbox, "2025-03", months=1)
     (inbox / "broken.zip").write_bytes(b"PK\x03\x04 and then nothing")
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert run.state == "failed"
@@ -86,9 +86,9 @@ def test_a_refused_file_fails_the_run_and_the_rest_is_loaded(
 def test_a_blocked_delivery_fails_the_run_and_the_rest_is_loaded(
     office: Any, airflow: Airflow, inbox: Path, rows: Rows
 ) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    kent = next(path for path in sample.write(inbox, "2025-03", months=1) if "kent" in path.name)
+    kent = next(path for path in street.write(inbox, "2025-03", months=1) if "kent" in path.name)
     kent.write_text(kent.read_text(encoding="utf-8").replace("Falls within", "Fell within", 1), encoding="utf-8")
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert run.state == "failed"
@@ -97,9 +97,9 @@ def test_a_blocked_delivery_fails_the_run_and_the_rest_is_loaded(
 
 
 def test_no_row_reaches_xcom(office: Any, airflow: Airflow, inbox: Path) -> None:
-    from monthend import sample
+    from monthend.sample import street
 
-    paths = sample.write(inbox, "2025-03", months=1)
+    paths = street.write(inbox, "2025-03", months=1)
     with zipfile.ZipFile(inbox / "download.zip", "w") as archive:
         for path in paths:
             archive.write(path, path.name)
