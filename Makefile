@@ -5,14 +5,14 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALLED := .venv/.installed
 
-MONTH ?= 2025-03
+MONTH ?=
 ARCHIVE ?=
 ONCE ?=
 DIR ?= .demo/packs
 DATABASE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test migrate lint format typecheck pictures benchmarks clean system-packages
+.PHONY: help install lock demo test migrate lint format typecheck checks pictures benchmarks clean system-packages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -20,8 +20,8 @@ help: ## List the targets
 install: $(INSTALLED) ## Make .venv and install everything that requirements.txt pins
 	@:
 
-demo: install ## Run a month-end through Airflow on this machine; MONTH=2025-03 ARCHIVE=download.zip ONCE=1
-	@exec $(BIN)/python -m monthend.demo --month '$(MONTH)' $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(if $(ONCE),--once)
+demo: install ## Run a month-end through Airflow on this machine; MONTH=2017-06 ARCHIVE=download.zip ONCE=1
+	@exec $(BIN)/python -m monthend.demo $(if $(MONTH),--month '$(MONTH)') $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(if $(ONCE),--once)
 
 test: install system-packages lint typecheck ## Install what the tests need and run all of them
 	@exec $(BIN)/python -m pytest
@@ -41,6 +41,9 @@ format: install ## Correct the code's style where that can be done by itself
 
 typecheck: install ## Check the code's types
 	@$(BIN)/mypy
+
+checks: install ## Write docs/checks.md from the suites and the register of checks
+	@$(BIN)/python -m monthend.validate.catalogue
 
 pictures: system-packages ## Draw each pack's pages into build/pictures; DIR=.demo/packs
 	@.ci/pictures '$(DIR)' build/pictures

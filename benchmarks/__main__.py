@@ -1,4 +1,4 @@
-"""Run the benchmarks and print their table: `python -m benchmarks [month_end loading checks snapshots desk]`."""
+"""Run the benchmarks and print their table: `python -m benchmarks [month_end loading checks snapshots desk estate]`."""
 
 import argparse
 import logging
@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import checks, desk, inputs, loading, month_end, snapshots
+from benchmarks import checks, desk, estate, inputs, loading, month_end, snapshots
 from benchmarks.measure import HEADING, Comparison, cost, machine
 
-NAMES = ("month_end", "loading", "checks", "snapshots", "desk")
+NAMES = ("month_end", "loading", "checks", "snapshots", "desk", "estate")
 
 
 def main() -> None:
@@ -52,6 +52,8 @@ def _comparisons(options: argparse.Namespace, folder: Path) -> Iterator[Comparis
         yield snapshots.measure(inputs.synthetic(folder), folder / "synthetic", options.snapshots)
     if "desk" in names:
         yield desk.measure(options.repeats)
+    if "estate" in names:
+        yield estate.measure(options.repeats)
 
 
 def _import() -> float:

@@ -15,7 +15,7 @@ from benchmarks.inputs import ON, Inbox
 from benchmarks.measure import Comparison, cost
 from monthend.plan.declarations import ROOT, Declarations, Feed
 from monthend.receive import Recognised, recognise
-from monthend.validate import reader, validation
+from monthend.validate import derived, reader, validation
 from monthend.validate.results import Delivery
 
 HOLD = 6.0
@@ -40,10 +40,12 @@ def measure(inbox: Inbox, repeats: int) -> Comparison:
     reference, subject, frames = [], [], []
     found: dict[str, dict[tuple[str, str], int]] = {}
     lsoas = reader.read(ROOT / "include/reference/lsoa_exact_fit.csv", declarations.feeds["lsoa_exact_fit"])
-    known = sorted({*lsoas["lsoa_2011"].to_pylist(), *lsoas["lsoa_2021"].to_pylist()})
+    pairs = [list(pair) for pair in zip(lsoas["lsoa_2011"].to_pylist(), lsoas["lsoa_2021"].to_pylist(), strict=True)]
+    codes = sorted({code for pair in pairs for code in pair})
+    known: derived.Reference = {"lsoa_exact_fit": pairs}
 
     def masks() -> None:
-        frame = _plain_frame(feed, batch, known)
+        frame = _plain_frame(feed, batch, codes)
         keys = {
             validation._key(each): frame.loc[_fails(frame, each), "row_key"].tolist() for each in raw["expectations"]
         }

@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.inputs import STEWARD, declare_all_forces
 from benchmarks.measure import Comparison, Cost
-from monthend import sample, warehouse
+from monthend import warehouse
 from monthend.freeze import chain
 from monthend.office import Office, open_office
 from monthend.plan.calendar import add_months, months_between
@@ -23,6 +23,7 @@ from monthend.plan.declarations import ROOT
 from monthend.publish import packs
 from monthend.receive import receive
 from monthend.run import run
+from monthend.sample import street
 
 sys.path.insert(0, str(ROOT / "tests/desk"))
 
@@ -108,7 +109,7 @@ def _office(folder: Path) -> Iterator[tuple[Any, Office, str]]:
         declarations = declare_all_forces(Path(place) / "declarations")
         inbox = Path(place) / "inbox"
         first = add_months(MONTH, -MONTHS)
-        sample.write(inbox, add_months(first, -2), months=1)
+        street.write(inbox, add_months(first, -2), months=1)
         database = server.copy_of(warehouse.DATABASE)
         office = open_office(Path(place) / "home", server.url(database), declarations)
         (kent,) = inbox.rglob("*-kent-street.csv")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from monthend import receive, sample
+from monthend import receive
 from monthend.office import Office, open_office
 from monthend.plan.declarations import ROOT, Declarations
+from monthend.sample import street
 
 SAMPLES = Path(os.environ.get("MONTHEND_SAMPLES") or ROOT.parent / "shared/samples")
 MONTH, ON, STEWARD = "2025-03", date(2025, 6, 10), "a.steward"
@@ -44,14 +45,14 @@ def real() -> Inbox | None:
 
 
 def synthetic(folder: Path) -> Inbox:
-    """What `monthend.sample` writes for two years and a month, zipped."""
-    sample.write(folder / "synthetic", MONTH)
+    """What `monthend.sample.street` writes for two years and a month, zipped."""
+    street.write(folder / "synthetic", MONTH)
     return Inbox("synthetic files", [_zipped(folder / "synthetic")])
 
 
 def scaled(folder: Path) -> Inbox:
     """Twelve months of the eight synthetic forces at the real forces' volume: about a million rows."""
-    forces = {force.slug: (force.slug, "", "") for force in sample.FORCES}
+    forces = {force.slug: (force.slug, "", "") for force in street.FORCES}
     return Inbox("8 forces, 12 months", [_zipped(_repeated(folder / "scaled", forces, SCALE))])
 
 
@@ -59,7 +60,7 @@ def all_forces(folder: Path) -> Inbox:
     """Twelve months of every force of England and Wales: about four million rows, the eight forces' relabelled."""
     rows = _every_force()
     names = {row["file_slug"]: row["falls_within"] for row in rows}
-    own = [force.slug for force in sample.FORCES]
+    own = [force.slug for force in street.FORCES]
     sources = {slug: slug if slug in own else own[place % len(own)] for place, slug in enumerate(names)}
     forces = {slug: (source, names[source], names[slug]) for slug, source in sources.items()}
     zipped = _zipped(_repeated(folder / "all-forces", forces, SCALE_ALL_FORCES))
@@ -105,7 +106,7 @@ def _repeated(folder: Path, forces: dict[str, tuple[str, str, str]], times: int)
     `forces` gives for each slug in file names the slug it is made from, that one's name in rows, and its own.
     """
     with tempfile.TemporaryDirectory() as originals:
-        for original in sample.write(Path(originals), MONTH, 12):
+        for original in street.write(Path(originals), MONTH, 12):
             period, source = original.parent.name, original.name[8 : -len("-street.csv")]
             heading, *lines = original.read_text(encoding="utf-8").splitlines(keepends=True)
             for slug, (made_from, name, own_name) in forces.items():

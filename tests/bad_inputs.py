@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from openpyxl import Workbook
+
 Expected = Literal["refused", "blocked", "quarantined", "warned", "passed", "ignored"]
 Writer = Callable[[Path, Path], list[Path]]
 Rows = list[list[str]]  # headings first
@@ -167,6 +169,16 @@ def error_page(directory: Path, good: Path) -> list[Path]:
     return _text(directory, good, page)
 
 
+def workbook_as_csv(directory: Path, good: Path) -> list[Path]:
+    """A workbook under the name of a CSV, of a feed that takes none."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in _rows(good)[:3]:
+        sheet.append(row)
+    book.save(directory / good.name)
+    return [directory / good.name]
+
+
 def stale_resend(directory: Path, good: Path) -> list[Path]:
     """The next month's file is this month's, byte for byte."""
     content = good.read_bytes()
@@ -262,6 +274,7 @@ _TABLE: tuple[tuple[Writer, Expected, str], ...] = (
     (unknown_crime_type_once, "quarantined", "U01"),
     (unknown_crime_type_often, "blocked", "U01"),
     (error_page, "blocked", "reader"),
+    (workbook_as_csv, "blocked", "reader"),
     (stale_resend, "blocked", "G02"),
     (too_few_fields, "blocked", "reader"),
     (too_many_fields, "blocked", "reader"),

@@ -234,6 +234,26 @@ def trace(
 
 
 @application.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; a folder for each month-end is made.")],
+    until: Annotated[str, typer.Option("--until", metavar="YYYY-MM", help="The last month-end.")] = "2017-06",
+    months: Annotated[int, typer.Option("--months", help="How many month-ends.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", help="Another one gives another force.")] = 1,
+    scale: Annotated[float, typer.Option("--scale", help="1 is about 60,000 crimes a year.")] = 1.0,
+) -> None:
+    """Write what a made-up force and the others would send, month-end by month-end, faults included."""
+    from monthend.sample import force
+
+    _check_month("--until", until)
+    with _progress("sample"):
+        try:
+            paths = force.write(directory, until, months, seed, scale)
+        except ValueError as error:
+            raise WrongCall(str(error)) from None
+    print(f"{len(paths):,} files in {directory}; what is wrong with them: {directory / 'faults.csv'}")
+
+
+@application.command()
 def arm(
     live: Annotated[str, typer.Option("--live", metavar="NAME", help="The environment's name.")],
     reason: Annotated[str, typer.Option("--reason", help="Why mail may leave from here.")],

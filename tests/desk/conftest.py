@@ -10,13 +10,13 @@ import pytest
 import yaml
 from sites import FROZEN, MANAGERS, MONTH, ON, PERIOD, ROOT, Server, Site, Street, folder_for_server, running
 
-from monthend import sample
 from monthend.freeze.candidate import propose
 from monthend.load import load
 from monthend.office import Office, open_office
 from monthend.publish import packs
 from monthend.receive import receive
 from monthend.run import run
+from monthend.sample.street import write as write_street_files
 from monthend.validate.validation import validate
 
 HOME_FORCE, ANOTHER = "leicestershire", "kent"
@@ -56,7 +56,7 @@ def stocked(server: Server, shared_declarations: Path) -> Iterator[tuple[Office,
     """March frozen, with its packs; April proposed, with a blocked delivery and one with quarantined rows."""
     with tempfile.TemporaryDirectory(prefix="monthend-") as folder:
         inbox = Path(folder) / "inbox"
-        sample.write(inbox, PERIOD, months=3)
+        write_street_files(inbox, PERIOD, months=3)
         street, newest = Street(inbox), Path(folder) / "newest"
         for force in [path.stem.split("-", 2)[2].removesuffix("-street") for path in (inbox / PERIOD).iterdir()]:
             street.changed(newest, PERIOD, force, lambda rows, force=force: _spoil(rows, force))

@@ -18,7 +18,7 @@ import pytest
 
 from monthend.plan.declarations import ROOT
 
-MONTH = "2025-03"
+MONTH = "2017-06"
 LIMIT = 1500  # seconds for a whole run, on a busy machine
 
 
@@ -101,7 +101,7 @@ def monthend(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_month_end_goes_through_airflow(first):
     assert first.status == 0, first.output
     for said in (
-        "freeze_month_end asks: Sign off the month-end 2025-03",
+        "freeze_month_end asks: Sign off the month-end 2017-06",
         "Answered 'freeze' over the REST API as A. Steward (demo)",
         "The snapshot set off publish_board_packs",
         "Answered 'release' over the REST API as B. Releaser (demo)",
@@ -114,7 +114,7 @@ def test_each_pack_reaches_the_recipients_of_its_board(first):
     pdg = "Performance Delivery Group (made-up figures) pack"
     panel = "Police and Crime Panel (made-up figures) pack"
     expected = {
-        (recipient, f"{marking}: {pack}, data to the end of March 2025")
+        (recipient, f"{marking}: {pack}, data to the end of June 2017")
         for recipient, marking, pack in (
             ("chair.pdg@opcc.example", "OFFICIAL-SENSITIVE", pdg),
             ("secretary.pdg@police.example", "OFFICIAL-SENSITIVE", pdg),
@@ -154,7 +154,7 @@ def test_no_process_is_left(first, again):
 
 def test_running_it_again_changes_nothing(first, again):
     assert again.status == 0, again.output
-    assert "2025-03 is frozen already" in again.output
+    assert "2017-06 is frozen already" in again.output
     assert again.packs == first.packs
     assert list(again.mails) == list(first.mails)
     for name in ("digest", "seal"):

@@ -26,9 +26,9 @@ import psycopg
 import pytest
 from compose_file import ROOT
 
-from monthend import sample
 from monthend.demo.installation import Airflow
 from monthend.demo.processes import Processes
+from monthend.sample import street
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
 MONTH, ON = "2025-03", "2025-05-12"
@@ -114,7 +114,7 @@ def stack() -> Iterator[Stack]:
 
         for path in ("inbox", "lib/airflow", "lib/monthend", "log/airflow"):
             (folder / path).mkdir(parents=True)
-        sample.write(folder / "inbox", MONTH, 1)
+        street.write(folder / "inbox", MONTH, 1)
         processes = Processes(folder)
         try:
             (shell, option, words) = file["services"]["redis"]["command"]
@@ -172,7 +172,7 @@ def test_a_pull_runs_through_the_queue(stack: Stack) -> None:
     assert results == [("SUCCESS", started)]
     with stack.connect("monthend_pipeline", "monthend") as connection:
         loads = connection.execute("SELECT count(*) FROM reporting.load JOIN landing.delivery USING (delivery_id)")
-        assert loads.fetchone()[0] >= len(sample.FORCES)
+        assert loads.fetchone()[0] >= len(street.FORCES)
     receive = next(task for task in tasks if task["task_id"] == "pull.receive")
     log = airflow.call(
         "GET",

@@ -17,11 +17,11 @@ from chromium import CHROMIUM, needs_chromium
 from declared import copy_declarations
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from monthend import sample
 from monthend.deliver import ledger
 from monthend.demo.installation import Airflow, running
 from monthend.office import open_office
 from monthend.plan.calendar import add_months, add_working_days, month_end
+from monthend.sample import street
 
 TODAY = datetime.now(ZoneInfo("Europe/London")).date()
 MONTH = add_months(f"{TODAY:%Y-%m}", -1)
@@ -70,7 +70,7 @@ def installation() -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="month-") as folder:
         home, inbox = Path(folder) / "home", Path(folder) / "inbox"
         declarations = copy_declarations(Path(folder) / "declarations")
-        sample.write(inbox, PERIOD, months=2)
+        street.write(inbox, PERIOD, months=2)
         for path in (declarations / "reports/boards").glob("*.yaml"):
             board = yaml.safe_load(path.read_text(encoding="utf-8"))
             board["meetings"] = [add_working_days(TODAY, 7)]  # before the next month-end could serve it

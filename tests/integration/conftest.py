@@ -23,15 +23,16 @@ from offices import (
     folder_for_server,
 )
 
-from monthend import sample, warehouse
+from monthend import warehouse
 from monthend.office import open_office
+from monthend.sample.street import write as write_street_files
 
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
     """Sixteen months of eight forces, to April 2025; each third row, which is enough here."""
     whole, thinned = Street(tmp_path_factory.mktemp("whole")), tmp_path_factory.mktemp("street")
-    for path in sample.write(whole.folder, NEXT_MONTH, MONTHS + 1):
+    for path in write_street_files(whole.folder, NEXT_MONTH, MONTHS + 1):
         period, _, force = path.stem.removesuffix("-street").rpartition("-")
 
         def thin(rows: Rows) -> None:

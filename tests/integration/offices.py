@@ -17,13 +17,14 @@ from unittest.mock import patch
 import psycopg
 from sqlalchemy import make_url
 
-from monthend import cli, sample, warehouse
+from monthend import cli, warehouse
 from monthend.freeze import chain
 from monthend.freeze.candidate import propose
 from monthend.load import load
 from monthend.office import Office
 from monthend.receive import receive
 from monthend.run import Outcome, run
+from monthend.sample import street
 from monthend.validate.validation import validate
 
 ON = date(2025, 6, 10)  # a day after all months of the synthetic files
@@ -33,7 +34,7 @@ NOT_HELD = (("2024-02", "kent"), ("2024-11", "essex"))  # gaps in the frozen off
 
 LAST_MONTH, MONTHS = "2025-03", 15  # what is frozen in the office that tests share
 NEXT_MONTH = "2025-04"
-REFERENCE_FILES = 3  # areas, LSOAs, residents
+REFERENCE_FILES = 5  # areas, LSOAs, offence codes, outcome types, residents
 
 Rows = list[dict[str, str]]
 
@@ -64,7 +65,7 @@ class Street:
         change(rows)
         target.mkdir(parents=True, exist_ok=True)
         with (target / source.name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, sample.HEADER, lineterminator="\n")
+            writer = csv.DictWriter(file, street.HEADER, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
         return target / source.name

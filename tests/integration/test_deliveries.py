@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from offices import ON, Desk, Rows, Street
+from offices import ON, REFERENCE_FILES, Desk, Rows, Street
 from psycopg.errors import QueryCanceled
 
 from monthend import receive as station
@@ -107,7 +107,7 @@ def test_of_two_versions_in_an_inbox_the_last_in_path_order_holds(desk: Desk, ve
     ids = desk.take_in(versions[0].parents[1])
     assert len(ids) == 3
     assert current(desk) == [("3", rows)]
-    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 3 ORDER BY receipt_id") == [
+    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 5 ORDER BY receipt_id") == [
         (str(path),) for path in versions
     ]
     assert desk.rows("SELECT detail FROM quality.check_result WHERE check_id = 'G12' AND outcome = 'failed'") == []
@@ -125,8 +125,8 @@ def test_bytes_that_came_before_never_become_current_again(desk: Desk, versions:
         archive.write(first, first.name)
     assert len(set(desk.take_in(again, tmp_path / "again.zip", first))) == 1
     assert [name for name, _ in current(desk)] == ["2"]
-    assert desk.rows("SELECT count(*) FROM reporting.load WHERE load_number > 3") == [(2,)]
-    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 3 ORDER BY receipt_id") == [
+    assert desk.rows("SELECT count(*) FROM reporting.load WHERE load_number > 5") == [(2,)]
+    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 5 ORDER BY receipt_id") == [
         (str(first),),
         (str(second),),
         (str(again),),
@@ -140,7 +140,7 @@ def test_bytes_that_came_before_never_become_current_again(desk: Desk, versions:
 def test_the_bytes_are_kept_as_they_came(desk: Desk, versions: list[Path]) -> None:
     desk.take_in(*versions)
     for (sha256,), path in zip(
-        desk.rows("SELECT sha256 FROM landing.delivery WHERE delivery_id > 3 ORDER BY delivery_id"),
+        desk.rows("SELECT sha256 FROM landing.delivery WHERE delivery_id > 5 ORDER BY delivery_id"),
         versions,
         strict=True,
     ):
@@ -172,11 +172,11 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(
         received = receive(desk.office, [path], ON)
     reason = "changed while it was read; it is left for the next run"
     assert received.unrecognised == [(str(path), reason)]
-    assert len(received.delivery_ids) == 3
-    assert desk.rows("SELECT count(*) FROM landing.receipt") == [(3,)]
+    assert len(received.delivery_ids) == REFERENCE_FILES
+    assert desk.rows("SELECT count(*) FROM landing.receipt") == [(REFERENCE_FILES,)]
     assert sorted(entry.name for entry in desk.office.home.glob("landing/incoming-*")) == []
     path.write_bytes(content)
-    assert len(receive(desk.office, [path], ON).delivery_ids) == 4
+    assert len(receive(desk.office, [path], ON).delivery_ids) == REFERENCE_FILES + 1
 
 
 def test_a_zip_is_taken_as_a_whole_or_not_at_all(desk: Desk, street: Street, tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ def test_a_zip_is_taken_as_a_whole_or_not_at_all(desk: Desk, street: Street, tmp
     received = receive(desk.office, [path], ON)
     reason = "the zip cannot be read to its end (BadZipFile); ask for it again"
     assert received.refused == [(str(path), reason)]
-    assert (received.unrecognised, len(received.delivery_ids)) == ([], 3)
+    assert (received.unrecognised, len(received.delivery_ids)) == ([], REFERENCE_FILES)
     assert desk.rows("SELECT origin, reason FROM landing.refusal") == [(str(path), reason)]
-    assert len(list(desk.office.home.glob("landing/*/*"))) == 3
+    assert len(list(desk.office.home.glob("landing/*/*"))) == REFERENCE_FILES
 
 
 def test_an_inbox_that_is_not_there_is_a_wrong_call(desk: Desk, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from offices import Desk, NewDesk
 
-from monthend import sample
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.freeze import chain, known_errors
 from monthend.freeze.candidate import propose, read
 from monthend.load import load
 from monthend.plan.declarations import Declarations
 from monthend.receive import receive
+from monthend.sample import street
 from monthend.validate.findings import Finding, acknowledge, consent, findings, let_in, waive, waivers
 from monthend.validate.validation import validate
 
@@ -29,7 +29,7 @@ Files = Callable[..., Path]
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
     """Made-up extracts of March 2025, one a force."""
-    sample.write(tmp_path / "inbox", PERIOD, months=1)
+    street.write(tmp_path / "inbox", PERIOD, months=1)
     return tmp_path / "inbox"
 
 

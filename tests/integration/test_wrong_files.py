@@ -1,21 +1,30 @@
 """An inbox in which everything has gone wrong at once: each file gets its verdict, the good ones are counted."""
 
 import csv
+import html
 import io
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import extracts
 import pytest
 from bad_inputs import CASES
 from independent_count import count
-from offices import ON, STEWARD, Desk, Rows, Server, Street, folder_for_server, monthend
+from offices import ON, REFERENCE_FILES, STEWARD, Desk, NewDesk, Rows, Server, Street, folder_for_server, monthend
+from openpyxl import Workbook
 
 from monthend import warehouse
 from monthend.errors import NeedsPerson
 from monthend.freeze.query import frozen_facts
 from monthend.office import open_office
+from monthend.plan.calendar import add_months
+from monthend.receive import stored_path
+from monthend.validate.report import report_path
 
 ADDRESS = "zz.secret@example.org"  # a person's, made up
 FORCES = ["bedfordshire", "essex", "hampshire", "hertfordshire", "kent", "leicestershire", "nottinghamshire", "sussex"]
@@ -249,7 +258,7 @@ def test_wrong_reference_data_is_blocked_and_the_shipped_holds(desk: Desk, tmp_p
         " JOIN quality.check_result USING (validation_id) WHERE outcome = 'failed' AND action = 'block_feed'"
         " GROUP BY verdict"
     ) == [("blocked", ["R01"], len(WRONG_REFERENCE))]
-    assert desk.rows("SELECT count(*) FROM reporting.load") == [(3,)]
+    assert desk.rows("SELECT count(*) FROM reporting.load") == [(REFERENCE_FILES,)]
 
 
 def test_newer_reference_data_replaces_the_shipped(server: Server, street: Street, tmp_path: Path) -> None:
@@ -272,3 +281,180 @@ def test_newer_reference_data_replaces_the_shipped(server: Server, street: Stree
     assert rate["value"] == count["value"] / 1000
     assert count["area_name"] == "Leics"
     desk.office.engine.dispose()
+
+
+# Extracts of the force that are wrong as a whole, each of a period of its own: what spoils it, the check that must
+# find it, and what must be said of it beside the file
+TIMES = {
+    "reported_at": "2013-10-10T09:00:00",
+    "recorded_at": "2013-10-10T21:00:00",
+    "committed_from": "2013-10-09T20:00:00",
+    "committed_to": "2013-10-10T08:00:00",
+}
+Spoiler = Callable[[Path], Path]
+
+
+def as_workbook(change: Callable[[Any], object] = lambda sheet: None, **parts: bytes) -> Spoiler:
+    """Send the extract as a workbook, with times as Excel has them, after `change`; add `parts` to its container."""
+
+    def spoil(path: Path) -> Path:
+        book = Workbook()
+        sheet: Any = book.active
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                sheet.append([datetime.fromisoformat(each) if "T" in each[10:11] else each or None for each in row])
+        change(sheet)
+        path.unlink()
+        path = path.with_suffix(".xlsx")
+        book.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
+        return path
+
+    return spoil
+
+
+def protected(path: Path) -> Path:
+    """What Office writes with a password: an OLE container that holds the encrypted workbook as a stream."""
+    path.unlink()
+    path = path.with_suffix(".xlsx")
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000) + "EncryptedPackage".encode("utf-16-le"))
+    return path
+
+
+def edited(change: Callable[[bytes], bytes]) -> Spoiler:
+    def spoil(path: Path) -> Path:
+        path.write_bytes(change(path.read_bytes()))
+        return path
+
+    return spoil
+
+
+def renamed(path: Path) -> Path:
+    """The extract of two months before, under this month's name."""
+    stale = path.with_name("2013-12-leicestershire-crime.csv")
+    path.write_bytes(stale.read_bytes())
+    return path
+
+
+def halved(path: Path) -> Path:
+    """Half of the rows, beside the control record of all."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[: 1 + (len(lines) - 1) // 2]), encoding="utf-8")
+    record = "figure,month,area,count\nrows,,,4\nmonth,2013-10,,4\narea,,E06000016,4\n"
+    path.with_suffix(".control.csv").write_text(record, encoding="utf-8")
+    return path
+
+
+def of_another_month(path: Path) -> Path:
+    """An extract of October and later, under the name of June."""
+    return path.rename(path.with_name("2013-06-leicestershire-crime.csv"))
+
+
+def put(cell: str, value: object) -> Callable[[Any], None]:
+    def change(sheet: Any) -> None:
+        sheet[cell].number_format = "General"
+        sheet[cell].value = value
+
+    return change
+
+
+ESTATE: dict[str, tuple[Spoiler, str, str]] = {
+    "wrong delimiter": (edited(lambda content: content.replace(b",", b";")), "G03", "separated by semicolons, not by"),
+    "Windows-1252": (
+        edited(lambda content: content.replace(b",LE01,", ",Caf\u00e9,".encode("cp1252"))),
+        "G03",
+        "The encoding is not UTF-8 (row 1, column beat_code, character 4); it looks like Windows-1252.",
+    ),
+    "serial dates": (
+        edited(lambda content: content.replace(b"2013-10-10T09:00:00", b"41557.375")),
+        "G04",
+        "Rows 1, 2, 3, 4, column reported_at",
+    ),
+    "1900": (
+        edited(lambda content: content.replace(b"2013-10-09T20:00:00", b"1900-01-01T00:00:00", 1)),
+        "G04",
+        "Row 1, column committed_from",
+    ),
+    "duplicate keys": (
+        edited(lambda content: content.replace(b"LEI-2013-0000002", b"LEI-2013-0000001")),
+        "G07",
+        "Rows 1, 2, column crime_ref",
+    ),
+    "stale": (renamed, "G02", "It equals the file of 2013-12 for E23000021"),
+    "wrong month": (of_another_month, "G06", "Rows 1, 2, 3, 4, column recorded_at"),
+    "half its rows": (halved, "G05", "Extract and control record differ: rows 2 instead of 4; 2013-10 2 instead of 4"),
+    "open quote": (
+        edited(lambda content: content.replace(b",LE01,", b',"LE01,', 1)),
+        "G03",
+        "A quoted field is not closed, or goes over more than one line (row 1, column beat_code)",
+    ),
+    "macros": (as_workbook(**{"xl/vbaProject.bin": b"x"}), "G13", "The workbook has macros. Copy the values alone"),
+    "links": (as_workbook(**{"xl/externalLinks/externalLink1.xml": b"<x/>"}), "G13", "The workbook has links to other"),
+    "password": (protected, "G13", "The workbook has a password. Copy the values alone"),
+    "formula": (as_workbook(put("C3", "=2+2")), "G13", "Sheet “Sheet”, column ho_code, C3: formulas, not values."),
+    "serials in a workbook": (as_workbook(put("G4", 41557.9)), "G13", "Sheet “Sheet”, column recorded_at, G4: plain"),
+}  # fmt: skip
+
+
+@dataclass
+class Estate:
+    """An office that took in each wrong extract, and what a run says of them."""
+
+    desk: Desk
+    said: str
+    files: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def estate(new_desk: NewDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """One run over good extracts as CSV and as a workbook, and each wrong one under a period of its own."""
+    desk, inbox = new_desk(), tmp_path_factory.mktemp("inbox")
+    rows = [{"crime_ref": f"LEI-2013-{number:07d}"} | TIMES for number in range(1, 5)]
+    files = {
+        "good": extracts.write(inbox, "police_crime", "2013-12", rows),
+        "good workbook": as_workbook()(extracts.write(inbox, "police_crime", "2014-01", rows)),
+    }
+    for number, (name, (spoil, _, _)) in enumerate(ESTATE.items(), start=1):
+        files[name] = spoil(extracts.write(inbox, "police_crime", add_months("2014-01", number), rows))
+    with pytest.raises(NeedsPerson) as error:  # nothing of this month is held, so nothing is frozen
+        desk.run("2013-05", inbox)
+    yield Estate(desk, str(error.value), files)
+    desk.office.engine.dispose()
+
+
+@pytest.mark.parametrize("name", ESTATE)
+def test_a_wrong_extract_is_blocked_in_words_and_its_bytes_are_kept(estate: Estate, name: str) -> None:
+    _, check_id, words = ESTATE[name]
+    path = estate.files[name]
+    [(validation_id, verdict, sha256, loaded)] = estate.desk.rows(
+        "SELECT validation_id, verdict, sha256, EXISTS (SELECT FROM reporting.load l WHERE l.delivery_id ="
+        " v.delivery_id) FROM quality.validation v JOIN landing.delivery USING (delivery_id)"
+        " JOIN landing.receipt USING (delivery_id) WHERE origin = %s",
+        str(path),
+    )
+    assert (verdict, loaded) == ("blocked", False)
+    assert stored_path(estate.desk.office, sha256).read_bytes() == path.read_bytes()
+    [line] = [line for line in estate.said.splitlines() if line.startswith(f"Blocked: {path}: ")]
+    page = html.unescape(report_path(estate.desk.office, validation_id).read_text(encoding="utf-8"))
+    [(detail, outcome)] = estate.desk.rows(
+        "SELECT detail, outcome FROM quality.check_result WHERE validation_id = %s AND check_id = %s"
+        " AND position(%s IN detail) > 0",
+        *(validation_id, check_id, words),
+    )
+    assert outcome == "failed"
+    assert detail.rstrip(".") in line
+    assert detail in page
+
+
+def test_a_workbook_is_loaded_as_the_csv_of_it_is(estate: Estate) -> None:
+    assert estate.desk.rows(
+        "SELECT d.period, v.verdict, array_agg(DISTINCT c.check_id) FILTER (WHERE c.outcome = 'failed'), v.row_count"
+        " FROM quality.validation v JOIN landing.delivery d USING (delivery_id) JOIN quality.check_result c"
+        " USING (validation_id) WHERE d.feed = 'police_crime' AND v.verdict <> 'blocked'"
+        " GROUP BY d.period, v.verdict, v.row_count ORDER BY d.period"
+    ) == [("2013-12", "passed", None, 4), ("2014-01", "passed", None, 4)]
+    history = estate.desk.rows("SELECT * FROM reporting.police_crime_history WHERE period = '2014-01'")
+    assert history == []  # each crime is in the workbook as it was in the CSV, so none has a new state
+    assert estate.desk.rows("SELECT count(*) FROM reporting.police_crime_history") == [(4,)]

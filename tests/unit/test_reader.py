@@ -20,6 +20,8 @@ FEED = Feed(
     suite="places",
 )
 
+WINDOWS = "The encoding is not UTF-8 ({}); it looks like Windows-1252. Save it as CSV UTF-8."
+
 
 def rows(tmp_path: Path, content: bytes) -> list[dict[str, str | None]]:
     path = tmp_path / "places.csv"
@@ -61,14 +63,30 @@ def test_nothing_is_guessed_from_what_stands_in_a_field(tmp_path: Path) -> None:
         (b"", "The file is empty."),
         (b"Place,Crime type\n", "The file has headings and no rows. A month without any row is never taken for zero."),
         (b"Place,Crime type", "The file has headings and no rows. A month without any row is never taken for zero."),
-        ("Place,Crime type\nOadby,Drugs\n".encode("utf-16"), "The encoding is UTF-16 or binary, not UTF-8."),
-        (b"Place,Crime type\nCaf\xe9,Drugs\n", "The encoding is not UTF-8 (row 1); it looks like Windows-1252."),
-        (b"Place,Crime type\nOadby,Drugs\n\xe9\n", "The encoding is not UTF-8 (row 2); it looks like Windows-1252."),
-        (b"Place,Crime type\n" + b"a,b\n" * 200 + b"a\0,b\n", "The file holds NUL bytes: it was damaged on the way."),
+        (
+            "Place,Crime type\nOadby,Drugs\n".encode("utf-16"),
+            "The encoding is UTF-16 or binary, not UTF-8. Save it as CSV UTF-8.",
+        ),
+        (b"Place,Crime type\nCaf\xe9,Drugs\n", WINDOWS.format("row 1, column Place, character 4")),
+        (b"Place,Crime type\r\nA,Drugs\r\nB,D\xe9\r\n", WINDOWS.format("row 2, column Crime type, character 2")),
+        (
+            b"Place,Crime type\n" + b"a,b\n" * 200 + b"a,b\0\n",
+            "The file holds NUL bytes (row 201, column Crime type, character 2): it was damaged on the way.",
+        ),
+        (
+            b"Caf\xe9,Crime type\nOadby,Drugs\n",  # what is not the feed's heading may be a value
+            WINDOWS.format("row 0, column 1, character 4").replace("row 0", "the headings"),
+        ),
         (b"\n <html>", "The file is a web page (often an error page), not an extract."),
         (b"PK\x03\x04 and more", "The file is a zip or a workbook under another name, not a CSV."),
-        (b"Place;Crime type\nOadby;Drugs\n", "Columns are not separated by commas."),
-        (b"Place\tCrime type\nOadby\tDrugs\n", "Columns are not separated by commas."),
+        (
+            b"Place;Crime type\nOadby;Drugs\n",
+            "Columns are separated by semicolons, not by commas. Save it as CSV (comma delimited).",
+        ),
+        (
+            b"Place\tCrime type\nOadby\tDrugs\n",
+            "Columns are separated by tabs, not by commas. Save it as CSV (comma delimited).",
+        ),
         (b"Place\nOadby\n", "Columns differ from the feed's (missing: Crime type)."),
         (b"Place,Crime type,Age\nOadby,Drugs,1\n", "Columns differ from the feed's (not in the feed: column 3)."),
         (b"Place,Crime type,Place\nOadby,Drugs,1\n", "Columns differ from the feed's (twice: Place)."),
@@ -95,8 +113,22 @@ def test_what_cannot_be_read_is_said_in_words(tmp_path: Path, content: bytes, re
     assert str(error.value) == reason
 
 
-def test_a_quote_that_never_ends_is_no_reason_to_lose_rows(tmp_path: Path) -> None:
+OPEN = "A quoted field is not closed, or goes over more than one line ({})."
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b'Place,Crime type\n"Oadby,Drugs\n' + b"Wigston,Drugs\n" * 9, "row 1, column Place"),
+        (b'Place,Crime type\n"Oadby,Drugs\n' + b"Wigston,Drugs\n" * 90_000, "row 1"),
+        # of the right number of fields: the rows that it took in would be lost without a word
+        (b'Place,Crime type\nOadby,Drugs\nOadby,"Drugs\nWigston,Drugs\n', "row 2, column Crime type"),
+        (b'Place,Crime type\nOadby,"Drugs\nWigston,Drugs\nOadby,Dru"gs\n', "row 1, column Crime type"),
+        (b'Place,Crime type\nOadby,Drugs\nWigston,"Drugs', "row 2, column Crime type"),
+    ],
+)
+def test_a_quote_that_never_ends_is_no_reason_to_lose_rows(tmp_path: Path, content: bytes, where: str) -> None:
     with pytest.raises(Unreadable) as error:
-        rows(tmp_path, b'Place,Crime type\n"Oadby,Drugs\n' + b"Wigston,Drugs\n" * 9)
-    assert "Oadby" not in str(error.value)
+        rows(tmp_path, content)
+    assert str(error.value) == OPEN.format(where)
     assert error.value.__cause__ is None

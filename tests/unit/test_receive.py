@@ -28,7 +28,10 @@ STREET = "police_uk_street"
         ("2013-04-kent-street.csv", "the feed police_uk_street is not in force in 2013-04"),
         ("2025-01-thames-valley-street.csv", "the feed police_uk_street does not name the force thames-valley"),
         ("2025-01-btp-street.csv", "the feed police_uk_street does not name the force btp"),
-        ("2025-01-kent-outcomes.csv", "no feed recognises this name"),
+        ("2025-01-kent-outcomes.csv", "the feed police_uk_outcomes is not in force in 2025-01"),
+        ("2025-01-kent-stop-and-search.csv", "no feed recognises this name"),
+        ("2017-06-leicestershire-crime.xlsx", Recognised("police_crime", "2017-06", "E23000021")),
+        ("2017-05-msg-comparator.csv", Recognised("msg_comparator", "2017-05", "")),
         ("2025-01-kent-street.csv.bak", "no feed recognises this name"),
         ("copy of 2025-01-kent-street.csv", "no feed recognises this name"),
         ("2025-1-kent-street.csv", "no feed recognises this name"),
@@ -45,8 +48,12 @@ def test_due_is_the_month_less_the_lag_for_every_area() -> None:
     assert due(DECLARED, "2025-03") == [
         Recognised(STREET, "2025-01", area.code) for area in DECLARED.feeds[STREET].areas
     ]
-    assert due(DECLARED, "2013-07")[0].period == "2013-05"
-    assert due(DECLARED, "2013-06") == []  # before the feed was in force
+    street = [each.period for each in due(DECLARED, "2013-07") if each.feed == STREET]
+    assert street == ["2013-05"] * 8
+    assert STREET not in {each.feed for each in due(DECLARED, "2013-06")}  # before the feed was in force
+    assert [each for each in due(DECLARED, "2016-04") if each.feed == "msg_comparator"] == [
+        Recognised("msg_comparator", "2016-03", "")  # one file of all forces
+    ]
     assert due(DECLARED, "2026-01")[0].period == "2025-11"
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from monthend import sample
 from monthend.plan.calendar import add_months
+from monthend.sample import street
 
 HEADER = (
     "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name,Crime type,"
     "Last outcome category,Context"
 )
-FIT = Path(sample.__file__).parents[1] / "reference/lsoa_exact_fit.csv"
+FIT = Path(street.__file__).parents[2] / "reference/lsoa_exact_fit.csv"
 OLD, NEW = "2023-06", "2025-01"
 HOME_DISTRICTS = {"E06000016", "E06000017", *(f"E07000{number}" for number in range(129, 136))}
 # what the home force's files of two months hold, in an inbox up to 2025-03
@@ -68,7 +68,7 @@ IRREGULAR = {
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default inbox: 25 months up to 2025-03."""
     directory = tmp_path_factory.mktemp("inbox")
-    sample.write(directory, "2025-03")
+    street.write(directory, "2025-03")
     return directory
 
 
@@ -84,7 +84,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_one_file_a_force_and_month_laid_out_as_in_the_download(tmp_path: Path) -> None:
-    paths = sample.write(tmp_path, "2025-01", months=2)
+    paths = street.write(tmp_path, "2025-01", months=2)
 
     first = ("bedfordshire", "essex", "hampshire", "hertfordshire")
     second = ("kent", "leicestershire", "nottinghamshire", "sussex")
@@ -116,11 +116,11 @@ def test_known_bytes(inbox: Path) -> None:
 
 def test_same_bytes_again_and_in_another_process(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from monthend import sample;"
-        "sample.write(Path(sys.argv[1]), '2024-01', months=2)"
+        "import sys; from pathlib import Path; from monthend.sample import street;"
+        "street.write(Path(sys.argv[1]), '2024-01', months=2)"
     )
-    sample.write(tmp_path / "here", "2024-01", months=2)
-    sample.write(tmp_path / "here again", "2024-01", months=2)
+    street.write(tmp_path / "here", "2024-01", months=2)
+    street.write(tmp_path / "here again", "2024-01", months=2)
     environment = os.environ | {"PYTHONHASHSEED": "4711", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", program, tmp_path / "there"], check=True, env=environment)
 
@@ -135,7 +135,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def test_a_later_inbox_moves_only_outcomes_of_recent_months(inbox: Path, tmp_path: Path) -> None:
-    sample.write(tmp_path, "2025-04", months=5)
+    street.write(tmp_path, "2025-04", months=5)
 
     assert street_file(tmp_path, "2024-12").read_bytes() == street_file(inbox, "2024-12").read_bytes()
     before, after = read(street_file(inbox, "2025-02")), read(street_file(tmp_path, "2025-02"))
@@ -249,6 +249,6 @@ def test_nothing_looks_like_a_persons_data(inbox: Path) -> None:
 @pytest.mark.parametrize(("month", "months"), [("2025-13", 1), ("March 2025", 1), ("2025-03", 0)])
 def test_a_wrong_call_writes_nothing(tmp_path: Path, month: str, months: int) -> None:
     with pytest.raises(ValueError, match=r"month"):
-        sample.write(tmp_path, month, months)
+        street.write(tmp_path, month, months)
 
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import contextlib
 import email
 import email.policy
 import os
+import re
 import shutil
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monthend import sample, warehouse
+from monthend import warehouse
 from monthend.deliver import ledger
 from monthend.demo.installation import ENVIRONMENT, FINISHED, USERS, Airflow, Json, running
 from monthend.demo.processes import STOPS
@@ -26,23 +27,17 @@ from monthend.freeze import chain
 from monthend.office import Office, open_office
 from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
 from monthend.plan.declarations import ROOT
+from monthend.run import run as run_month_end
+from monthend.sample import force
 from monthend.validate.report import report_path
 
-MONTHS = 25  # of made-up files: two years to compare with
+FIRST_MADE_UP, LAST_MADE_UP = "2014-07", "2017-06"  # the month-ends of the sample force
+DOWNLOADED = "2025-03"  # a month of which data.police.uk's downloads are at hand
 PULL, FREEZE, PUBLISH = "pull_police_monthly", "freeze_month_end", "publish_board_packs"
-MADE_UP = [  # what a demonstration without a download says of itself: file, text, text in its place
-    (
-        "include/feeds/police_uk_street.yaml",
-        "title: Street-level crime (data.police.uk)",
-        "title: Made-up street files",
-    ),
-    (
-        "reports/boards/pdg.yaml",
-        "title: Performance Delivery Group",
-        "title: Performance Delivery Group (made-up figures)",
-    ),
-    ("reports/boards/panel.yaml", "title: Police and Crime Panel", "title: Police and Crime Panel (made-up figures)"),
-]
+MADE_UP = {  # what a demonstration without a download says of itself, in the titles of these declarations
+    "include/feeds": "made-up rows",
+    "reports/boards": "made-up figures",
+}
 DUE_WORKING_DAY = 3  # when the police extracts come in
 STEWARD, RELEASER = "a.steward", "b.releaser"
 REPORTS = 10  # of deliveries that deserve a look; all are in the folder
@@ -92,9 +87,11 @@ def main(
     home: Annotated[
         Path | None, typer.Option(help="Where everything is kept; .demo, or a folder in it for each download.")
     ] = None,
-    month: Annotated[str, typer.Option(help="The month that ended, YYYY-MM.")] = "2025-03",
+    month: Annotated[
+        str, typer.Option(help=f"The month that ended, YYYY-MM; {LAST_MADE_UP}, of a download {DOWNLOADED}.")
+    ] = "",
     archive: Annotated[
-        Path | None, typer.Option(help="A data.police.uk download; without one, made-up files are written.")
+        Path | None, typer.Option(help="A data.police.uk download; without one, a sample force's extracts are written.")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when the packs are out.")] = False,
 ) -> None:
@@ -105,7 +102,7 @@ def main(
     if home is None:  # what was made up and what was published must not meet in one warehouse
         home = Path(".demo/downloads") / archive.stem if archive else Path(".demo")
     try:
-        demonstrate(terminal, home.resolve(), month, archive, once)
+        demonstrate(terminal, home.resolve(), month or (DOWNLOADED if archive else LAST_MADE_UP), archive, once)
     except MonthendError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
@@ -124,6 +121,8 @@ def demonstrate(terminal: Terminal, home: Path, month: str, archive: Path | None
     declarations = ROOT if archive else _demonstration(home)
     with running(home, inbox, declarations=declarations, progress=terminal.done) as airflow:
         office = open_office(home, airflow.database, declarations)
+        if archive is None:
+            _month_before(terminal, office, month, inbox)
         ended_well = _month_end(terminal, airflow, office, month)
         _summary(terminal, airflow, office, month)
         office.engine.dispose()
@@ -137,19 +136,24 @@ def demonstrate(terminal: Terminal, home: Path, month: str, archive: Path | None
 
 
 def _inbox(terminal: Terminal, home: Path, month: str, archive: Path | None) -> Path:
-    """The download, or a folder of made-up files, written when it is first needed."""
+    """The download, or the folder of the sample force's extracts, written when it is first needed."""
     if archive is not None:
         if not archive.is_file():
             raise WrongCall(f"ARCHIVE {archive}: there is no such file.")
         return archive
+    if not FIRST_MADE_UP <= month <= LAST_MADE_UP:
+        raise WrongCall(
+            f"MONTH {month}: the sample force's month-ends are {FIRST_MADE_UP} to {LAST_MADE_UP}. "
+            "For another month name a download of data.police.uk: ARCHIVE=download.zip."
+        )
     inbox = home / "inbox" / month
     if not inbox.exists():
         unfinished = inbox.with_suffix(".tmp")
         shutil.rmtree(unfinished, ignore_errors=True)
-        with terminal.doing("Writing made-up street files"):
-            paths = sample.write(unfinished, month, MONTHS)
+        with terminal.doing("Writing the sample force's extracts"):
+            force.write(unfinished, until=month, months=2)
         os.replace(unfinished, inbox)
-        terminal.done(f"{len(paths)} made-up street files are written, as data.police.uk lays them out: {inbox}")
+        terminal.done(f"What the owners would send for two month-ends is written, all of it made up: {inbox}")
     return inbox
 
 
@@ -158,11 +162,22 @@ def _demonstration(home: Path) -> Path:
     folder = home / "declarations"
     for part in ("include/feeds", "include/sql", "include/reference", "expectations", "reports"):
         shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, was, now in MADE_UP:
-        path = folder / name
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(was, now), encoding="utf-8")
+    for part, words in MADE_UP.items():
+        for path in (folder / part).glob("*.yaml"):
+            text = path.read_text(encoding="utf-8")
+            if "source: reference" not in text:
+                path.write_text(re.sub(r"(?m)^(title: .*)$", rf"\1 ({words})", text, count=1), encoding="utf-8")
     return folder
+
+
+def _month_before(terminal: Terminal, office: Office, month: str, inbox: Path) -> None:
+    """Freeze the month-end before on the way that `monthend run` goes, so that this one has something to revise."""
+    before = add_months(month, -1)
+    if chain.snapshots(office):
+        return
+    with terminal.doing(f"The month-end of {before}"):
+        run_month_end(office, before, [inbox / before], STEWARD, freeze_day(before))
+    terminal.done(f"The month-end before, {before}, is frozen as `monthend run` does it; its packs are not released")
 
 
 def _month_end(terminal: Terminal, airflow: Airflow, office: Office, month: str) -> bool:

@@ -8,9 +8,9 @@ import csv
 import hashlib
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from monthend.plan.calendar import add_months
@@ -29,9 +29,10 @@ HEADER = (
     "Last outcome category",
     "Context",
 )
+OUTCOME_HEADER = (*HEADER[:9], "Outcome type")
 ASB = "Anti-social behaviour"
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 LINE_FEED_FROM = "2024-01"  # older files end their lines with CR LF and have commas in Location
 LSOA_2021_FROM = "2024-07"
 STEP_FORCE, STEP_TYPE, STEP_FROM, STEP_FACTOR = "leicestershire", "Vehicle crime", "2024-08", 1.6
@@ -91,6 +92,19 @@ OUTCOMES = (
     ("Awaiting court outcome", 0.007),
     ("Further action is not in the public interest", 0.005),
     ("Further investigation is not in the public interest", 0.005),
+)
+
+ASSIGNED_AFTER = (0.55, 0.30, 0.10)  # share of a month's crimes with an outcome assigned so many months later
+ASSIGNED = (
+    ("Investigation complete; no suspect identified", 0.46),
+    ("Unable to prosecute suspect", 0.28),
+    ("Suspect charged", 0.11),
+    ("Local resolution", 0.06),
+    ("Offender given a caution", 0.04),
+    ("Formal action is not in the public interest", 0.02),
+    ("Offender given penalty notice", 0.01),
+    ("Further investigation is not in the public interest", 0.01),
+    ("Action to be taken by another organisation", 0.01),
 )
 
 NO_NAME, OUTSIDE, SAME_INCIDENT = 0.002, 0.01, 0.2  # shares: "On or near " and no name; other areas; ASB rows repeated
@@ -162,15 +176,33 @@ def write(directory: Path, month: str, months: int = 25) -> list[Path]:
         period = add_months(month, -age)
         folder = directory / period
         folder.mkdir(parents=True, exist_ok=True)
-        for force in FORCES:
-            path = folder / f"{period}-{force.slug}-street.csv"
-            rows = sorted(_rows(force, period, age), key=_by_place)
-            with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n" if period >= LINE_FEED_FROM else "\r\n")
-                writer.writerow(HEADER)
-                writer.writerows(rows)
-            paths.append(path)
+        paths += write_month(folder, period, age)
     return paths
+
+
+def write_month(folder: Path, period: str, age: int) -> list[Path]:
+    """Write the street files of one month (YYYY-MM), as published `age` months after it, into `folder`."""
+    return [
+        _write(folder / f"{period}-{force.slug}-street.csv", period, HEADER, _rows(force, period, age))
+        for force in FORCES
+    ]
+
+
+def write_outcomes(folder: Path, period: str, first: str) -> list[Path]:
+    """Write the outcome files of one month (YYYY-MM) into `folder`, of crimes in street files of `first` or later."""
+    return [
+        _write(folder / f"{period}-{force.slug}-outcomes.csv", period, OUTCOME_HEADER, _assigned(force, period, first))
+        for force in FORCES
+    ]
+
+
+def _write(path: Path, period: str, header: Row, rows: Iterable[Row]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n" if period >= LINE_FEED_FROM else "\r\n")
+        writer.writerow(header)
+        in_order: list[Row] = sorted(rows, key=_by_place)
+        writer.writerows(in_order)
+    return path
 
 
 def _rows(force: Force, period: str, age: int) -> Iterator[Row]:
@@ -199,8 +231,28 @@ def _rows(force: Force, period: str, age: int) -> Iterator[Row]:
             elif stage < under_investigation + unavailable:
                 outcome = "Status update unavailable"
             else:
-                outcome = _outcome(choice)
+                outcome = _of_shares(OUTCOMES, choice)
             yield (crime_id, period, name, name, *place, crime_type, outcome, "")
+
+
+def _assigned(force: Force, period: str, first: str) -> Iterator[Row]:
+    """Outcomes of a force's crimes assigned in `period`. Whether and when a crime has one follows from its Crime ID."""
+    for later, share in enumerate(ASSIGNED_AFTER):
+        recorded = add_months(period, -later)
+        if recorded < first:
+            break
+        low = sum(ASSIGNED_AFTER[:later])
+        for crime_id, place in _crimes(force, recorded):
+            if low <= int(crime_id[:8], 16) / 2**32 < low + share:
+                outcome = _of_shares(ASSIGNED, int(crime_id[8:16], 16) / 2**32)
+                name = _names()[force.slug]
+                yield (crime_id, period, name, name, *place, outcome)
+
+
+@lru_cache(maxsize=len(FORCES) * (len(ASSIGNED_AFTER) + 1))
+def _crimes(force: Force, period: str) -> tuple[tuple[str, Place], ...]:
+    """The crimes of a street file by Crime ID, each once, with where they were."""
+    return tuple({row[0]: row[4:9] for row in _rows(force, period, 0) if row[0]}.items())  # type: ignore[arg-type]
 
 
 def _counts(force: Force, period: str, draw: Draw) -> Iterator[tuple[str, int]]:
@@ -242,12 +294,12 @@ def _crime_id(force: Force, period: str, used: list[str], draw: Draw) -> str:
     return _hash(force.slug, period, str(len(used)))
 
 
-def _outcome(choice: float) -> str:
-    for outcome, share in OUTCOMES:
+def _of_shares(shares: tuple[tuple[str, float], ...], choice: float) -> str:
+    for name, share in shares:
         choice -= share
         if choice < 0:
-            return outcome
-    return OUTCOMES[0][0]
+            return name
+    return shares[0][0]
 
 
 def _by_place(row: Row) -> tuple[bool, str]:
