@@ -5,6 +5,7 @@ alone. A container that is unreadable or hostile is refused: nothing is taken fr
 sender says what an extract holds, lies beside it under its name and comes in with it: `2017-06-kent-crime.control.csv`.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -236,8 +237,9 @@ def _take(
     store = office.home / "landing"
     store.mkdir(parents=True, exist_ok=True)
     for left in store.glob("incoming-*"):  # of a process that was killed
-        if time.time() - left.stat().st_mtime > LEFT_AFTER_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process's, which is done with it
+            if time.time() - left.stat().st_mtime > LEFT_AFTER_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
     for root in inbox:
         for path in _paths(root):
             if path.name.endswith(UNFINISHED):
