@@ -63,18 +63,21 @@ def newest_load(connection: Connection) -> int:
     return int(connection.execute(text("SELECT coalesce(max(load_number), 0) FROM reporting.load")).scalar_one())
 
 
-def rows_sha256(connection: Connection, feed: Feed, columns: Sequence[str], delivery_id: int) -> tuple[str, int]:
+def rows_sha256(
+    connection: Connection, name: str, feed: Feed | None, columns: Sequence[str], delivery_id: int
+) -> tuple[str, int]:
     """SHA-256 of a delivery's rows as the warehouse holds them (COPY's text), and their number.
 
     It covers the columns that are named, no ids: the same extract gives the same hash in any warehouse. Rows of a
     partition feed are in the order of the extract, with their numbers; those of a keyed feed are the state of the keys
-    in the extract's window as of its load, in the order of the keys, whichever delivery brought each.
+    in the extract's window as of its load, in the order of the keys, whichever delivery brought each. `name` is the
+    feed's, and `feed` its declaration, without which it is read as a partition feed.
     """
-    if feed.window is None:
+    if feed is None or feed.window is None:
         rows = sql.SQL("SELECT {} FROM {} WHERE delivery_id = {} ORDER BY row_number").format(
-            _names(["row_number", *columns]), sql.Identifier("reporting", feed.feed), sql.Literal(delivery_id)
+            _names(["row_number", *columns]), sql.Identifier("reporting", name), sql.Literal(delivery_id)
         )
-        return _hash(connection, feed, delivery_id, rows)
+        return _hash(connection, name, delivery_id, rows)
     (delivery,) = warehouse.query(
         connection,
         "SELECT d.period, d.area_code, l.load_number FROM landing.delivery d JOIN reporting.load l USING (delivery_id)"
@@ -83,10 +86,10 @@ def rows_sha256(connection: Connection, feed: Feed, columns: Sequence[str], deli
     )
     state = _state_in_window(feed, delivery["load_number"], delivery["period"], delivery["area_code"])
     rows = sql.SQL("SELECT {} FROM ({}) AS state ORDER BY {}").format(_names(columns), state, _names(feed.key))
-    return _hash(connection, feed, delivery_id, rows)
+    return _hash(connection, name, delivery_id, rows)
 
 
-def _hash(connection: Connection, feed: Feed, delivery_id: int, rows: sql.Composable) -> tuple[str, int]:
+def _hash(connection: Connection, name: str, delivery_id: int, rows: sql.Composable) -> tuple[str, int]:
     digest, count = hashlib.sha256(), 0
     try:
         with warehouse.cursor(connection).copy(sql.SQL("COPY ({}) TO STDOUT").format(rows)) as copy:
@@ -95,7 +98,7 @@ def _hash(connection: Connection, feed: Feed, delivery_id: int, rows: sql.Compos
                 count += bytes(block).count(b"\n")  # COPY's text writes a line end inside a value as \n
     except DriverError as error:  # its own message can hold a row
         raise NeedsPerson(
-            f"{feed.feed}, delivery {delivery_id}: its rows could not be read ({type(error).__name__})."
+            f"{name}, delivery {delivery_id}: its rows could not be read ({type(error).__name__})."
         ) from None
     return digest.hexdigest(), count
 
@@ -162,7 +165,7 @@ def _load_one(office: Office, validation: Validation) -> None:
             names = ("delivery_id", "row_number", *column_names(feed))
             _copy(connection, feed, validation.delivery_id, rows, names, sql.Identifier("reporting", feed.feed))
             entry["rows_sha256"], entry["row_count"] = rows_sha256(
-                connection, feed, column_names(feed), validation.delivery_id
+                connection, feed.feed, feed, column_names(feed), validation.delivery_id
             )
         count = entry["row_count"]
         if count != let_in.num_rows or let_in.num_rows + validation.quarantined_count != validation.row_count:
@@ -264,7 +267,7 @@ def _insert_changes(
     )
     removed, _ = _counts(cursor, gone)
     rows = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(_names(columns), extract, key)
-    digest, count = _hash(connection, feed, int(entry["delivery_id"]), rows)
+    digest, count = _hash(connection, feed.feed, int(entry["delivery_id"]), rows)
     cursor.execute(sql.SQL("DROP TABLE {}, {}").format(extract, held_back))
     return {
         "row_count": count,

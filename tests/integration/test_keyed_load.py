@@ -80,12 +80,12 @@ def test_the_same_extract_has_the_same_hash_whatever_was_loaded_before_it(
     statement = "SELECT rows_sha256, row_count FROM reporting.load ORDER BY load_number DESC LIMIT 1"
     assert desk.rows(statement) == other.rows(statement)
     with desk.office.engine.connect() as connection:
-        assert [rows_sha256(connection, FEED, [c.column for c in FEED.columns if c.kept], delivery_id)] == desk.rows(
-            statement
-        )
+        assert [
+            rows_sha256(connection, FEED.feed, FEED, [c.column for c in FEED.columns if c.kept], delivery_id)
+        ] == desk.rows(statement)
     desk.behind_its_back("UPDATE reporting.police_crime SET ho_code = '31' WHERE row_number = 1 AND ho_code = '28A'")
     with desk.office.engine.connect() as connection:
-        changed = rows_sha256(connection, FEED, [c.column for c in FEED.columns if c.kept], delivery_id)
+        changed = rows_sha256(connection, FEED.feed, FEED, [c.column for c in FEED.columns if c.kept], delivery_id)
     assert changed[1] == 2
     assert [changed] != other.rows(statement)
 

@@ -316,7 +316,7 @@ def _hash_changed_columns(
     for row in deliveries:
         if row["feed"] in changed:
             feed = office.declarations.feeds[row["feed"]]
-            row["rows_sha256"], _ = rows_sha256(connection, feed, columns[row["feed"]], row["delivery_id"])
+            row["rows_sha256"], _ = rows_sha256(connection, feed.feed, feed, columns[row["feed"]], row["delivery_id"])
         else:
             row["rows_sha256"] = hashed.get(identity(row), row["rows_sha256"])
 

@@ -120,15 +120,17 @@ def _delivery(office: Office, connection: Connection, said: dict[str, Any], colu
         problems.append(f"{name}: the bytes in the landing store are not those that were received ({path}).")
     loads = warehouse.query(
         connection,
-        "SELECT d.delivery_id FROM landing.delivery d JOIN reporting.load USING (delivery_id) WHERE d.feed = :feed"
+        "SELECT d.delivery_id, l.new_count IS NOT NULL AS keyed FROM landing.delivery d JOIN reporting.load l"
+        " USING (delivery_id) WHERE d.feed = :feed"
         " AND d.period = :period AND d.area_code = :area_code AND d.sha256 = :sha256",
         **{column: said[column] for column in ("feed", "period", "area_code", "sha256")},
     )
     if not loads:
         return [*problems, f"{name}: the record of its load is gone."]
-    if (feed := office.declarations.feeds.get(said["feed"])) is None:
-        return [*problems, f"{name}: the feed is not declared any more, so its rows cannot be read."]
-    digest, rows = rows_sha256(connection, feed, columns, loads[0]["delivery_id"])
+    feed = office.declarations.feeds.get(said["feed"])
+    if feed is None and loads[0]["keyed"]:
+        return [*problems, f"{name}: the feed is not declared any more, so the state of its keys cannot be read."]
+    digest, rows = rows_sha256(connection, said["feed"], feed, columns, loads[0]["delivery_id"])
     if rows != said["row_count"]:
         problems.append(f"{name}: {rows:,} rows stand in the warehouse where {said['row_count']:,} were loaded.")
     elif digest != said["rows_sha256"]:
