@@ -12,7 +12,7 @@ Rows = Callable[..., list[dict[str, Any]]]
 @pytest.fixture
 def run(office: Any, airflow: Airflow) -> Run:
     """A run that waits for its sign-off."""
-    run = airflow.trigger("freeze_month_end")
+    run = airflow.trigger("freeze_month_end", response_minutes=180)  # whatever the clock says
     assert run.states == {
         "everything_is_in": "success",
         "propose": "success",
