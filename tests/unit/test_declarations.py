@@ -163,6 +163,11 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     [
         ("load: keyed\n", "", "a keyed feed, and no other, has a window, and it has a key"),
         ("key: [crime_ref]\n", "", "a keyed feed, and no other, has a window, and it has a key"),
+        (
+            "cadence: monthly",
+            "cadence: reference\nfetched_from: {kind: sftp, connection: force, path: /out}",
+            "fetched_from: a reference feed is delivered, not fetched",
+        ),
         ("column: recorded_at, months", "column: recorded, months", "window: there is no column recorded"),
     ],
 )

@@ -123,6 +123,8 @@ class Feed(Declared):
             raise ValueError(f"key: there is no column {', '.join(unknown)}")
         if (self.load == "keyed") != (self.window is not None) or (self.load == "keyed" and not self.key):
             raise ValueError("a keyed feed, and no other, has a window, and it has a key")
+        if self.fetched_from and self.cadence != "monthly":
+            raise ValueError("fetched_from: a reference feed is delivered, not fetched")
         if self.window and self.window.column not in columns:
             raise ValueError(f"window: there is no column {self.window.column}")
         return self
