@@ -71,8 +71,9 @@ def check(office: Office, month: str, load_number: int, before: int, on: date) -
         return found
     expectations = _suite(office)["expectations"]
     with office.engine.connect() as connection:
-        reasons = {_key(each): _not_run(office, connection, each, load_number, before) for each in expectations}
         newest = _newest_deliveries(connection, load_number)
+        snapshots = _snapshots(connection, before)
+    reasons = {_key(each): _not_run(office, each, newest, snapshots) for each in expectations}
     parameters = {_key(each): _parameters(office, each, month, load_number, before) for each in expectations}
     runnable = [each for each in expectations if not reasons[_key(each)]]
     queries = {_query(each): _rendered(_sql(office, each), parameters[_key(each)]) for each in runnable}
@@ -215,21 +216,25 @@ def _newest_deliveries(connection: Connection, load_number: int) -> dict[str, in
     return {row["feed"]: row["delivery_id"] for row in rows}
 
 
-def _not_run(office: Office, connection: Connection, expectation: dict[str, Any], load_number: int, before: int) -> str:
-    """Why a check cannot be run; empty where it can."""
-    meta = expectation["meta"]
-    loaded = _newest_deliveries(connection, load_number)
-    titles = [office.declarations.feeds[feed].title for feed in (meta["feed"], *meta["reads"]) if feed not in loaded]
-    if titles:
-        return f"Nothing is loaded of {', '.join(titles)}."
+def _snapshots(connection: Connection, before: int) -> int:
+    """How many month-ends are frozen up to a load number."""
     (row,) = warehouse.query(
         connection,
         "SELECT count(*) AS snapshots FROM snapshot.snapshot JOIN snapshot.candidate USING (candidate_id)"
         " WHERE load_number <= :before",
         before=before,
     )
-    if row["snapshots"] < meta["snapshots"]:
-        return f"{row['snapshots']} month-ends are frozen; {meta['snapshots']} are needed."
+    return int(row["snapshots"])
+
+
+def _not_run(office: Office, expectation: dict[str, Any], loaded: dict[str, int], snapshots: int) -> str:
+    """Why a check cannot be run, with these feeds loaded and so many month-ends frozen; empty where it can."""
+    meta = expectation["meta"]
+    titles = [office.declarations.feeds[feed].title for feed in (meta["feed"], *meta["reads"]) if feed not in loaded]
+    if titles:
+        return f"Nothing is loaded of {', '.join(titles)}."
+    if snapshots < meta["snapshots"]:
+        return f"{snapshots} month-ends are frozen; {meta['snapshots']} are needed."
     return ""
 
 
