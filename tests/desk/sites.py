@@ -79,6 +79,11 @@ class Site:
         with self.office.engine.connect() as connection:
             return warehouse.query(connection, statement, **parameters)
 
+    def delivery(self, verdict: str) -> int:
+        """The newest delivery with a verdict."""
+        of = "SELECT max(delivery_id) AS delivery_id FROM quality.validation WHERE verdict = :verdict"
+        return int(self.rows(of, verdict=verdict)[0]["delivery_id"])
+
 
 @contextmanager
 def running(

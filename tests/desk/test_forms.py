@@ -1,7 +1,6 @@
 """What the desk changes: only from its own pages, only in the name of who did it; and each look at rows is recorded."""
 
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
@@ -17,19 +16,6 @@ EVERYTHING = " UNION ALL ".join(
         "pack.answer", "landing.receipt",
     )
 )  # fmt: skip
-
-
-@pytest.fixture
-def delivery(own_site: Site) -> Callable[[str], int]:
-    """The delivery with a verdict."""
-
-    def of(verdict: str) -> int:
-        (row,) = own_site.rows(
-            "SELECT max(delivery_id) AS delivery_id FROM quality.validation WHERE verdict = :verdict", verdict=verdict
-        )
-        return int(row["delivery_id"])
-
-    return of
 
 
 def held(site: Site) -> dict[str, int]:
@@ -63,28 +49,26 @@ def forms(delivery_id: int) -> list[tuple[str, str, dict[str, Any]]]:
     ],
     ids=str,
 )
-def test_a_post_from_elsewhere_is_refused_and_changes_nothing(
-    own_site: Site, delivery: Callable[[str], int], headers: dict[str, str]
-) -> None:
+def test_a_post_from_elsewhere_is_refused_and_changes_nothing(own_site: Site, headers: dict[str, str]) -> None:
     before = held(own_site)
-    for path, user, fields in forms(delivery("blocked")):
+    for path, user, fields in forms(own_site.delivery("blocked")):
         response = own_site.visit(path, user, "POST", data=fields, headers=headers)
         assert (response.status_code, "not sent from a page of the desk" in response.text) == (403, True), path
     assert held(own_site) == before
 
 
-def test_a_post_is_refused_before_its_body_is_read(own_site: Site, delivery: Callable[[str], int]) -> None:
-    path, _, fields = forms(delivery("blocked"))[0]
+def test_a_post_is_refused_before_its_body_is_read(own_site: Site) -> None:
+    path, _, fields = forms(own_site.delivery("blocked"))[0]
     assert own_site.visit(path, None, "POST", data=fields).status_code == 401
     assert own_site.visit("/packs", None, "POST", files={"workbook": b"x" * 2**20}).status_code == 401
     long = own_site.visit(path, "d.analyst", "POST", data=fields | {"note": "x" * 2**17})
     assert (long.status_code, "too large" in long.text) == (413, True)
 
 
-def test_rows_are_not_asked_for_from_another_site(own_site: Site, delivery: Callable[[str], int]) -> None:
+def test_rows_are_not_asked_for_from_another_site(own_site: Site) -> None:
     before = held(own_site)
     for name in ("rows", "rows-to-fix.xlsx"):
-        path = f"/deliveries/{delivery('blocked')}/{name}"
+        path = f"/deliveries/{own_site.delivery('blocked')}/{name}"
         assert own_site.visit(path, "a.steward", headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert held(own_site) == before
 
@@ -125,31 +109,29 @@ def test_the_referer_counts_where_there_is_no_origin(own_site: Site) -> None:
     assert response.status_code == 400  # it got to the form, which lacks a file
 
 
-def test_a_form_is_refused_to_who_may_not_and_changes_nothing(own_site: Site, delivery: Callable[[str], int]) -> None:
+def test_a_form_is_refused_to_who_may_not_and_changes_nothing(own_site: Site) -> None:
     before = held(own_site)
-    for path, _, fields in forms(delivery("blocked")):
+    for path, _, fields in forms(own_site.delivery("blocked")):
         for user in ("v.viewer", "admin", "A. Steward"):
             assert own_site.visit(path, user, "POST", data=fields).status_code == 403, path
     assert held(own_site) == before
 
 
-def test_looking_at_pages_changes_nothing(own_site: Site, delivery: Callable[[str], int]) -> None:
+def test_looking_at_pages_changes_nothing(own_site: Site) -> None:
     before = held(own_site)
     for path in (
         "/",
         f"/months/{MONTH}",
         "/findings",
-        f"/deliveries/{delivery('blocked')}",
+        f"/deliveries/{own_site.delivery('blocked')}",
         f"/months/{MONTH}/sign-off",
     ):
         assert own_site.visit(path, "a.steward").status_code in (200, 303)
     assert held(own_site) == before
 
 
-def test_a_finding_is_acknowledged_and_waived_by_two_people_in_their_names(
-    own_site: Site, delivery: Callable[[str], int]
-) -> None:
-    blocked = delivery("blocked")
+def test_a_finding_is_acknowledged_and_waived_by_two_people_in_their_names(own_site: Site) -> None:
+    blocked = own_site.delivery("blocked")
     acknowledge, waive, _ = forms(blocked)[:3]
     done = own_site.visit(acknowledge[0], "d.analyst", "POST", data=acknowledge[2])
     assert (done.status_code, done.headers["location"]) == (303, f"/desk/deliveries/{blocked}?done=acknowledged")
@@ -170,7 +152,7 @@ def test_a_finding_is_acknowledged_and_waived_by_two_people_in_their_names(
     page = own_site.visit(f"/deliveries/{blocked}", "c.registrar").text
     assert "Consent to waive U02" not in page
     assert own_site.visit(f"/deliveries/{blocked}/consent", "c.registrar", "POST", data=consent).status_code == 409
-    other = delivery("quarantined")
+    other = own_site.delivery("quarantined")
     assert own_site.visit(f"/deliveries/{other}/consent", "a.steward", "POST", data=consent).status_code == 404
     assert "Consent to waive U02" in own_site.visit(f"/deliveries/{blocked}", "e.registrar").text
     assert own_site.visit(f"/deliveries/{blocked}/consent", "e.registrar", "POST", data=consent).status_code == 303
@@ -179,10 +161,8 @@ def test_a_finding_is_acknowledged_and_waived_by_two_people_in_their_names(
     assert "by C. Registrar and E. Registrar: Agreed" in own_site.visit(f"/deliveries/{blocked}", "v.viewer").text
 
 
-def test_a_waiver_without_a_day_to_come_or_a_reason_is_refused_in_words(
-    own_site: Site, delivery: Callable[[str], int]
-) -> None:
-    path = f"/deliveries/{delivery('quarantined')}/waive"
+def test_a_waiver_without_a_day_to_come_or_a_reason_is_refused_in_words(own_site: Site) -> None:
+    path = f"/deliveries/{own_site.delivery('quarantined')}/waive"
     fields = {"check_id": "U01", "part": "", "reason": "", "expires_on": "2020-01-01"}
     refused = own_site.visit(path, "a.steward", "POST", data=fields)
     assert (refused.status_code, "A waiver needs a reason." in refused.text) == (400, True)
@@ -192,8 +172,8 @@ def test_a_waiver_without_a_day_to_come_or_a_reason_is_refused_in_words(
     assert (refused.status_code, "cannot be read: expires_on" in refused.text) == (400, True)
 
 
-def test_each_look_at_rows_is_recorded_and_a_viewer_gets_none(own_site: Site, delivery: Callable[[str], int]) -> None:
-    quarantined = delivery("quarantined")
+def test_each_look_at_rows_is_recorded_and_a_viewer_gets_none(own_site: Site) -> None:
+    quarantined = own_site.delivery("quarantined")
     page = own_site.visit(f"/deliveries/{quarantined}/rows", "a.steward")
     assert (page.status_code, page.text.count("<code>Witchcraft</code>")) == (200, 3)
     workbook = own_site.visit(f"/deliveries/{quarantined}/rows-to-fix.xlsx", "a.steward")

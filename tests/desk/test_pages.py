@@ -9,8 +9,9 @@ from sites import FROZEN, MONTH, Site
 
 PAGES = (
     f"/months/{MONTH}", f"/months/{FROZEN}", f"/months/{MONTH}/sign-off", f"/months/{FROZEN}/release", "/findings",
-    f"/snapshots/{FROZEN}/1", "/deliveries?ids=27,28", "/deliveries/27", "/deliveries/28", "/deliveries/27/rows",
-    "/packs", "/runbooks/", "/runbooks/month-end", "/nowhere",
+    f"/snapshots/{FROZEN}/1", "/deliveries?ids={blocked},{quarantined}", "/deliveries/{blocked}",
+    "/deliveries/{quarantined}", "/deliveries/{quarantined}/rows", "/packs", "/runbooks/",
+    "/runbooks/month-end", "/nowhere",
 )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(browser: Any, ow
     tab = open_as(browser, own_site, "a.steward", width)
     wrong: dict[str, Any] = {}
     tab.on("console", lambda message: "404" in message.text or wrong.setdefault("console", message.text))
-    for path in PAGES:
+    deliveries = {verdict: own_site.delivery(verdict) for verdict in ("blocked", "quarantined")}
+    for path in (page.format(**deliveries) for page in PAGES):
         answer = tab.goto(f"{own_site.url}/desk{path}")
         assert answer.status == (404 if path == "/nowhere" else 200), path
         for details in tab.locator("details").all():

@@ -22,7 +22,8 @@ def test_every_link_stays_below_the_path(below: Site) -> None:
     assert sent.headers["location"] == f"{PREFIX}/auth/login?next=%2Fairflow%2Fdesk%2Ffindings"
     assert below.visit("/", "a.steward").headers["location"] == f"{PREFIX}/desk/months/{MONTH}"
     assert below.visit("/desk.css", "a.steward").status_code == 200
-    for path in (f"/months/{MONTH}", f"/months/{FROZEN}", "/findings", "/packs", "/deliveries/28", "/runbooks/"):
+    blocked = f"/deliveries/{below.delivery('blocked')}"
+    for path in (f"/months/{MONTH}", f"/months/{FROZEN}", "/findings", "/packs", blocked, "/runbooks/"):
         page = below.visit(path, "a.steward").text
         links = re.findall(r'(?:href|action)="([^"#]+)', page)
         assert len(links) > 8
@@ -31,8 +32,9 @@ def test_every_link_stays_below_the_path(below: Site) -> None:
 
 def test_forms_work_below_the_path(below: Site) -> None:
     fields = {"check_id": "U02", "note": "Asked for it again"}
-    done = below.visit("/deliveries/28/acknowledge", "d.analyst", "POST", data=fields)
-    assert done.headers["location"] == f"{PREFIX}/desk/deliveries/28?done=acknowledged"
+    path = f"/deliveries/{below.delivery('blocked')}"
+    done = below.visit(f"{path}/acknowledge", "d.analyst", "POST", data=fields)
+    assert done.headers["location"] == f"{PREFIX}/desk{path}?done=acknowledged"
 
 
 def test_airflow_is_told_of_the_desk_below_the_path(below: Site) -> None:
