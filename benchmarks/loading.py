@@ -1,10 +1,11 @@
 """Loading validated deliveries, against a bare COPY of the same files."""
 
 from benchmarks import bare
-from benchmarks.inputs import ON, Inbox, home
+from benchmarks.inputs import ON, Inbox
 from benchmarks.measure import Comparison, cost
 from monthend import warehouse
 from monthend.load import load
+from monthend.office import temporary_office
 from monthend.receive import receive, stored_path
 from monthend.validate.validation import validate
 
@@ -14,7 +15,7 @@ HOLD = 6.0
 def measure(inbox: Inbox, repeats: int) -> Comparison:
     """Measure loading, a share of the deliveries at a time, as many shares as `repeats`."""
     reference, subject = [], []
-    with home(inbox.declarations) as office, bare.table(office) as connection:
+    with temporary_office(inbox.declarations) as office, bare.table(office) as connection:
         validate(office, receive(office, inbox.zips, ON).delivery_ids, ON)
         with office.engine.connect() as reader:
             deliveries = warehouse.query(

@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import bare
-from benchmarks.inputs import MONTH, ON, STEWARD, Inbox, home
+from benchmarks.inputs import MONTH, ON, STEWARD, Inbox
 from benchmarks.measure import Comparison, Stages, cost
 from monthend import warehouse
+from monthend.office import temporary_office
 from monthend.run import run
 
 HOLD = 4.0
@@ -17,7 +18,7 @@ def measure(inbox: Inbox, repeats: int) -> Comparison:
     """Measure the month-end of `inbox`, each time in a fresh home, which is opened before the clock starts."""
     reference, subject, rows = [], [], 0
     for _ in range(repeats):
-        with home(inbox.declarations) as office, bare.table(office) as connection:
+        with temporary_office(inbox.declarations) as office, bare.table(office) as connection:
             folder = Path(tempfile.mkdtemp(prefix="monthend-"))
 
             def counted(connection=connection, folder=folder) -> None:

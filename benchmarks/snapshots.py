@@ -4,13 +4,13 @@ import csv
 import statistics
 from pathlib import Path
 
-from benchmarks.inputs import MONTH, ON, STEWARD, Inbox, home
+from benchmarks.inputs import MONTH, ON, STEWARD, Inbox
 from benchmarks.measure import Comparison, cost
 from monthend import warehouse
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain
 from monthend.load import load
-from monthend.office import Office
+from monthend.office import Office, temporary_office
 from monthend.receive import receive
 from monthend.validate.validation import validate
 
@@ -26,7 +26,7 @@ def measure(inbox: Inbox, folder: Path, snapshots: int) -> Comparison:
     source = folder / MONTH / f"{MONTH}-{FORCE}-street.csv"
     with source.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    with home(inbox.declarations) as office:
+    with temporary_office(inbox.declarations) as office:
         _take_in(office, inbox.zips)
         taken = [cost(lambda: _freeze(office, None), office)]
         resent = office.home / source.name

@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -251,6 +252,36 @@ def sample(
         except ValueError as error:
             raise WrongCall(str(error)) from None
     print(f"{len(paths):,} files in {directory}; what is wrong with them: {directory / 'faults.csv'}")
+
+
+@application.command()
+def mutate(
+    month: Month,
+    before: Annotated[list[Path], typer.Option("--before", help="What came for the month-end before.")],
+    inbox: Annotated[list[Path], typer.Option("--inbox", help="What came for the month-end.")],
+    feed: Annotated[list[str] | None, typer.Option("--feed", metavar="KEY", help="All if not given.")] = None,
+    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Only each Nth fault.")] = 1,
+    declarations: Declared = None,
+    as_json: Json = False,
+) -> None:
+    """Put faults into copies of a month's deliveries, and say which checks find each or which boards it reaches.
+
+    It works in a temporary home with files only, and takes some seconds a fault.
+    """
+    from monthend.mutate import in_words, outcomes, score
+
+    _check_month("--month", month)
+    found = []
+    with _progress("mutate") as say:
+        for outcome in outcomes(month, before, inbox, feed or (), declarations, every):
+            found.append(outcome)
+            say(f"{len(found)} faults")
+            if not as_json:
+                print(in_words(outcome), flush=True)
+    if as_json:
+        print(json.dumps([asdict(outcome) for outcome in found], indent=1, ensure_ascii=False))
+    else:
+        print(score(found))
 
 
 @application.command()

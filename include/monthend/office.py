@@ -1,5 +1,8 @@
 """What every station works with: the home directory, the warehouse and the declarations."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,3 +36,15 @@ def open_office(home: Path, database: str | None = None, declarations: Path | No
         raise WrongCall(f"--declarations {declarations}: is not a directory.")
     engine = warehouse.connect(database or warehouse.embedded(home))
     return Office(home, engine, Declarations((declarations or ROOT).resolve()))
+
+
+@contextmanager
+def temporary_office(declarations: Path | None = None) -> Iterator[Office]:
+    """A fresh office on an embedded server of its own, which is stopped and removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="monthend-", ignore_cleanup_errors=True) as folder:
+        office = open_office(Path(folder) / "home", declarations=declarations)
+        try:
+            yield office
+        finally:
+            office.engine.dispose()
+            warehouse.stop(office.home)

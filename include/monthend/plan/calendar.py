@@ -92,6 +92,7 @@ def meetings_served(
     return sorted({meeting for meeting in meetings if month_for(meeting, expected) == month})
 
 
+@cache
 def add_months(month: str, n: int) -> str:
     """Return the month n months after `month`; before it, where n is negative."""
     year, number = _split(month)

@@ -286,7 +286,14 @@ FAULTS = (
     ),
     Fault("2015-03", CRIME, _blocks("G04"), True, "committed from 1 January 1900", _default_dates),
     Fault("2015-05", CRIME, _quarantines("H03"), False, "hate crimes without a strand", _no_strand),
-    Fault("2015-06", CANCELLED, _blocks("G04", "G06"), True, "times as Excel's serial numbers", _serial_dates),
+    Fault(
+        "2015-06",
+        CANCELLED,
+        (*_blocks("G04", "G06"), Sign("C09", "cross-feed failed")),  # transfers are not in until it is put right
+        True,
+        "times as Excel's serial numbers",
+        _serial_dates,
+    ),
     Fault("2015-07", COMPARATOR, _blocks("M02"), True, "rates that are not count by residents", _wrong_rate),
     Fault(
         "2015-08",
