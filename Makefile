@@ -24,7 +24,7 @@ demo: install ## Run a month-end through Airflow on this machine; MONTH=2017-06 
 	@exec $(BIN)/python -m monthend.demo $(if $(MONTH),--month '$(MONTH)') $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(if $(ONCE),--once)
 
 test: install system-packages lint typecheck ## Install what the tests need and run all of them
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 migrate: install ## Bring a database to this version; DATABASE=URL that logs in as monthend_owner
 	@test -n '$(DATABASE)' || { echo 'make migrate: say which database: DATABASE=postgresql+psycopg://monthend_owner@host/monthend'; exit 2; }
