@@ -113,19 +113,27 @@ def due(declarations: Declarations, month: str) -> list[Recognised]:
     return partitions
 
 
-def held(connection: Connection, declarations: Declarations) -> set[Recognised]:
-    """The partitions of which a delivery is loaded or, of a keyed feed, one of a later period, which has its rows."""
+def held(connection: Connection, declarations: Declarations, load_number: int | None = None) -> dict[Recognised, date]:
+    """The partitions of which a delivery is loaded or, of a keyed feed, one of a later period, which has its rows.
+
+    Each has the day on which it first came. With a load number only what is loaded at or below it counts.
+    """
     rows = warehouse.query(
         connection,
-        "SELECT DISTINCT d.feed, d.period, d.area_code FROM landing.delivery d JOIN reporting.load USING (delivery_id)",
+        "SELECT d.feed, d.period, d.area_code, min(r.received_on) AS came FROM landing.delivery d"
+        " JOIN reporting.load l USING (delivery_id) JOIN landing.receipt r USING (delivery_id)"
+        " WHERE l.load_number <= coalesce(:load, l.load_number) GROUP BY d.feed, d.period, d.area_code",
+        load=load_number,
     )
-    loaded = {Recognised(**row) for row in rows}
-    return loaded | {
-        Recognised(each.feed, period, each.area_code)
-        for each in loaded
-        if (feed := declarations.feeds.get(each.feed)) and feed.load == "keyed"
-        for period in months_between(feed.in_force_from or each.period, each.period)
-    }
+    found: dict[Recognised, date] = {}
+    for row in rows:
+        feed, periods = declarations.feeds.get(row["feed"]), [row["period"]]
+        if feed and feed.load == "keyed":
+            periods = months_between(feed.in_force_from or row["period"], row["period"])
+        for period in periods:
+            partition = Recognised(row["feed"], period, row["area_code"])
+            found[partition] = min(found.get(partition, row["came"]), row["came"])
+    return found
 
 
 def missing(office: Office, month: str) -> list[Recognised]:
@@ -133,7 +141,7 @@ def missing(office: Office, month: str) -> list[Recognised]:
     with office.engine.connect() as connection:
         is_in = held(connection, office.declarations)
         frozen = {row["month"] for row in warehouse.query(connection, "SELECT DISTINCT month FROM snapshot.snapshot")}
-    found = {partition for each in {month, *frozen} for partition in due(office.declarations, each)} - is_in
+    found = {partition for each in {month, *frozen} for partition in due(office.declarations, each)} - is_in.keys()
     return sorted(found, key=lambda partition: (partition.feed, partition.period, partition.area_code))
 
 

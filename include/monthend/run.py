@@ -108,17 +108,19 @@ def _steward(office: Office, name: str) -> None:
 
 def _freeze(office: Office, month: str, by: str, on: date, reason: str | None = None) -> chain.Snapshot:
     candidate_id = chain.signed_off(office, month, reason)  # what a run that stopped there left
-    if candidate_id is None or _anything_loaded_after(office, candidate_id):
+    if candidate_id is None or _stale(office, candidate_id, on):
         candidate = candidates.propose(office, month, on, reason, only_changed=reason is not None)
         candidate_id = candidate.candidate_id
         chain.sign_off(office, candidate_id, "freeze", by, candidate.shown_sha256, "command line", on)
     return chain.freeze(office, candidate_id, on)
 
 
-def _anything_loaded_after(office: Office, candidate_id: int) -> bool:
-    """Whether anything was loaded after a candidate was proposed, for whatever month."""
+def _stale(office: Office, candidate_id: int, on: date) -> bool:
+    """Whether anything was loaded after a candidate was proposed, for whatever month, or a check stands against it."""
+    candidate = candidates.read(office, candidate_id)
     with office.engine.connect() as connection:
-        return candidates.read(office, candidate_id).load_number != load.newest_load(connection)
+        loaded = load.newest_load(connection) != candidate.load_number
+    return loaded or bool(chain.standing(office, candidate, on))
 
 
 def _publish(office: Office, snapshot: chain.Snapshot, needs_person: list[str], notes: list[str]) -> Outcome:

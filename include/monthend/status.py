@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from monthend import receive, warehouse
 from monthend.deliver import outcomes
+from monthend.load import newest_load
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
 from monthend.publish.words import of_day, of_month
@@ -120,7 +121,7 @@ def blockers(office: Office, month: str, on: date) -> list[Blocker]:
         found += _refused(office, parts, refusals)
         found += _waiting_for_consent(office, parts, waivers)
     if snapshot is None or (answers and answers[0]["revision"] > snapshot["revision"]):
-        found += _integrity(office, on, answers)
+        found += _integrity(office, month, on, answers)
         found += _unsigned(office, month, on, answers, chain[0]["candidate_id"] if chain else None)
     if snapshot:
         found += _unreleased(office, month, on, snapshot["signed_by"])
@@ -194,7 +195,10 @@ def in_words(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
             ]
             or ["none"],
         ),
-        ("Failed cross-feed checks of the newest candidate", _not_met(found["cross_feed"]) or ["none"]),
+        (
+            "Failed cross-feed checks and control records of the newest candidate",
+            _not_met(found["cross_feed"]) or ["none"],
+        ),
         ("Candidates and answers", [_candidate(c) for c in found["candidates"]] or ["none"]),
         (
             "Snapshots",
@@ -225,7 +229,7 @@ def in_words(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _cross_feed(office: Office, connection: Connection, month: str) -> list[dict[str, Any]]:
-    """The cross-feed checks that the newest candidate of a month does not meet, with the first keys that fail."""
+    """What the newest candidate of a month does not meet, with the first keys that fail a cross-feed check."""
     rows = warehouse.query(
         connection,
         "SELECT integrity_id FROM snapshot.candidate WHERE month = :month ORDER BY candidate_id DESC LIMIT 1",
@@ -241,8 +245,7 @@ def _cross_feed(office: Office, connection: Connection, month: str) -> list[dict
             "count": each.unexpected_count,
             "keys": integrity.keys(connection, integrity_id, each.check_id, each.part, findings.KEYS),
         }
-        for each in integrity.read(connection, integrity_id).results
-        if each.outcome in ("failed", "error")
+        for each in integrity.not_met(office, connection, integrity_id)
     ]
 
 
@@ -403,12 +406,19 @@ def _refused(office: Office, parts: list[dict[str, Any]], refusals: list[dict[st
     ]
 
 
-def _integrity(office: Office, on: date, answers: list[dict[str, Any]]) -> list[Blocker]:
-    """The cross-feed checks that keep the newest candidate, which has no accepted answer, from being frozen."""
-    if not answers or answers[0]["integrity_id"] is None or any(each["accepted"] for each in answers):
-        return []
+def _integrity(office: Office, month: str, on: date, answers: list[dict[str, Any]]) -> list[Blocker]:
+    """What keeps the newest candidate from being frozen: cross-feed checks, and control records of what is loaded.
+
+    Where a month was not proposed yet, or its candidate was postponed or refused, it is the control records alone.
+    """
+    asked = bool(answers) and not any(each["accepted"] and each["answer"] != "freeze" for each in answers)
     with office.engine.connect() as connection:
-        failing = integrity.blocking(office, connection, answers[0]["integrity_id"], on)
+        if asked and answers[0]["integrity_id"] is not None:
+            failing = integrity.blocking(office, connection, answers[0]["integrity_id"], on)
+        else:
+            loaded = integrity.contradicted(office, connection, month, newest_load(connection))
+            failing = integrity.not_waived(office, connection, loaded, on)
+    again = "proposed again" if answers else "proposed"
     waiting = {
         (each.delivery_id, each.check_id, each.part): each for each in findings.waivers(office, on) if not each.agreed
     }
@@ -416,12 +426,12 @@ def _integrity(office: Office, on: date, answers: list[dict[str, Any]]) -> list[
     for each in failing:
         feed = office.declarations.feeds[each.feed]
         who = f"{feed.owner} ({feed.contact}) sends a corrected extract, or two of "
-        who += f"{_people(office, findings.WAIVERS, joined=' and ')} waive it; then it is proposed again."
+        who += f"{_people(office, findings.WAIVERS, joined=' and ')} waive it; then it is {again}."
         if each.outcome == "error":
             who = "Whoever looks after the installation: a check could not run."
         elif waiver := waiting.get((each.delivery_id or 0, each.check_id, each.part)):
             who = f"{' and '.join(waiver.names)} would waive it: {waiver.reason}. A second person has to consent: "
-            who += f"{_people(office, findings.WAIVERS, but=waiver.users)}. Then it is proposed again."
+            who += f"{_people(office, findings.WAIVERS, but=waiver.users)}. Then it is {again}."
         link = f"deliveries/{each.delivery_id}" if each.delivery_id else ""
         found.append(Blocker(integrity.in_words(office, each), who, "blocked", link))
     return found

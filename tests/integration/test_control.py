@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 from extracts import Row, write
-from offices import REFERENCE_FILES, Desk
+from offices import REFERENCE_FILES, STEWARD, Desk
 
 from monthend import receive as station
+from monthend.errors import NeedsPerson
+from monthend.freeze import chain
+from monthend.freeze.candidate import Candidate, propose, read
 from monthend.load import load
 from monthend.plan.declarations import ROOT, Declarations
+from monthend.publish import packs
 from monthend.receive import Pull, Received, Recognised, receive, stored_path
-from monthend.validate import control
+from monthend.status import blockers
+from monthend.validate import control, findings
 from monthend.validate.validation import validate
 
 ON = date(2017, 8, 1)
@@ -211,6 +216,108 @@ def test_one_that_comes_later_is_held_against_bytes_that_came_before(desk: Desk,
                      " WHERE feed = 'police_crime'") == [(1,)]  # fmt: skip
 
 
+def take_in(desk: Desk, inbox: Path) -> int:
+    """Receive, validate and load what lies in a folder; gives the newest delivery."""
+    received = receive(desk.office, [inbox], ON)
+    validate(desk.office, received.delivery_ids, ON)
+    load(desk.office, received.delivery_ids)
+    return max(received.delivery_ids)
+
+
+def sign(desk: Desk, candidate: Candidate, on: date = ON) -> None:
+    chain.sign_off(desk.office, candidate.candidate_id, "freeze", STEWARD, candidate.shown_sha256, "command line", on)
+
+
+def in_the_way(desk: Desk) -> list[tuple[str, str]]:
+    """What blocks April, and who can help."""
+    return [(each.what, each.who) for each in blockers(desk.office, "2016-04", ON) if each.kind == "blocked"]
+
+
+NOT_MET = (
+    f"G05, Recorded crime, April 2016, Leicestershire Police, not met: {DIFFER}"
+    "rows 4 instead of 9; E06000016 2 instead of 7."
+)
+
+
+def test_nothing_is_frozen_while_a_control_record_contradicts_what_is_loaded(desk: Desk, tmp_path: Path) -> None:
+    path = extract(tmp_path)
+    delivery_id = take_in(desk, tmp_path)
+    before = propose(desk.office, "2016-04", ON)
+    assert (before.blocking, before.cross_feed, in_the_way(desk)) == ((), (), [])
+
+    nine = RIGHT.replace(b"rows,,,4", b"rows,,,9").replace(b"E06000016,2", b"E06000016,7")
+    control_of(path, nine)
+    take_in(desk, tmp_path)
+    refusal = (
+        f"The answer 'freeze' to 2016-04 was recorded and not accepted. Checks stand against it: {NOT_MET} What fails "
+        "is on the desk, under findings, and in `monthend status`. Once it is put right, or two people waived it, the "
+        "month is proposed again."
+    )
+    with pytest.raises(NeedsPerson) as refused:
+        sign(desk, before)
+    assert str(refused.value) == refusal
+    blocked = propose(desk.office, "2016-04", ON)
+    assert (blocked.blocking, blocked.digest) == ((NOT_MET,), before.digest)
+    assert f"**Failed cross-feed checks and control records:**\n\n- BLOCKING: {NOT_MET}\n" in blocked.shown
+    assert f"BLOCKING: {NOT_MET}" in desk.ask("status", "--month", "2016-04").stdout
+    owner = "Force performance unit (extracts@police.example)"
+    who = f"{owner} sends a corrected extract, or two of A. Steward and C. Registrar waive it; then it is proposed "
+    assert in_the_way(desk) == [(NOT_MET, f"{who}again.")]
+
+    (finding,) = [each for each in findings.findings(desk.office, ON) if each.check_id == "G05"]
+    terms = (finding.validation_id, "G05", "", "counted before deletions", date(2017, 8, 20))
+    waiver = findings.waive(desk.office, *terms, STEWARD, ON)
+    assert propose(desk.office, "2016-04", ON).blocking == (NOT_MET,)  # one person is not enough
+    findings.consent(desk.office, waiver.waiver_id, "c.registrar", ON)
+    for candidate in (before, blocked):  # neither says that it rests on a waiver
+        with pytest.raises(NeedsPerson, match="the month is proposed again"):
+            sign(desk, candidate)
+    waived = propose(desk.office, "2016-04", ON)
+    assert (waived.blocking, waived.cross_feed) == ((), (f"{NOT_MET} Waived.",))
+    (manifests,) = zip(*desk.rows("SELECT manifest FROM snapshot.candidate ORDER BY candidate_id"), strict=True)
+    assert [[each["check_id"] for each in manifest["waivers"]] for manifest in manifests] == [[], [], ["G05"]]
+    with pytest.raises(NeedsPerson, match="Checks stand against it: G05"):
+        sign(desk, waived, date(2017, 8, 21))  # the waiver has ended
+    sign(desk, waived)
+
+    control_of(path, RIGHT.replace(b"rows,,,4", b"rows,,,8"))  # another difference, that nobody was shown
+    assert take_in(desk, tmp_path) == delivery_id
+    with pytest.raises(NeedsPerson) as refused:
+        chain.freeze(desk.office, waived.candidate_id, ON)
+    assert str(refused.value) == (
+        "2016-04 is not frozen: checks stand against it since it was signed off: G05, Recorded crime, April 2016, "
+        f"Leicestershire Police, not met: {DIFFER}rows 4 instead of 8. Once that is put right, or two people waived "
+        "it, propose it again."
+    )
+    run = desk.ask("run", "--month", "2016-04", "--inbox", tmp_path, "--signed-off-by", STEWARD, "--on", str(ON))
+    assert run.stdout.startswith("2016-04, revision 1: frozen on 1 August 2017."), run.stderr
+    frozen = read(
+        desk.office, chain.snapshot(desk.office, "2016-04").candidate_id
+    )  # proposed again, with what it is now
+    assert frozen.cross_feed == (f"{NOT_MET.partition('rows')[0]}rows 4 instead of 8. Waived.",)
+
+
+@pytest.mark.parametrize("period", ["2016-04", "2016-05"])
+def test_a_corrected_delivery_takes_the_place_of_one_that_a_control_record_contradicts(
+    desk: Desk, tmp_path: Path, period: str
+) -> None:
+    """Also one of a later period: a keyed feed's extract holds the rows of those before it."""
+    path = extract(tmp_path)
+    take_in(desk, tmp_path)
+    control_of(path, RIGHT.replace(b"rows,,,4", b"rows,,,5"))
+    take_in(desk, tmp_path)
+    assert [what for what, _ in in_the_way(desk)] == [NOT_MET.partition("rows")[0] + "rows 4 instead of 5."]
+    assert in_the_way(desk)[0][1].endswith("waive it; then it is proposed.")
+    blocked = propose(desk.office, "2016-04", ON)
+
+    corrected = write(tmp_path / "corrected", "police_crime", period, [*crimes(), {"crime_ref": "LEI-2016-0000005"}])
+    control_of(corrected, RIGHT.replace(b"rows,,,4", b"rows,,,5").replace(b"04,,3", b"04,,4").replace(b"16,2", b"16,3"))
+    take_in(desk, tmp_path / "corrected")
+    assert propose(desk.office, "2016-04", ON).blocking == ()
+    with pytest.raises(NeedsPerson, match="Checks stand against it: G05"):
+        sign(desk, blocked)  # it was made of what was loaded then
+
+
 def test_what_is_due_is_held_as_its_feed_is(desk: Desk, tmp_path: Path) -> None:
     """A feed that is not by area has one partition a period; a later extract of a keyed feed holds the earlier ones."""
     declared = desk.office.declarations
@@ -220,10 +327,12 @@ def test_what_is_due_is_held_as_its_feed_is(desk: Desk, tmp_path: Path) -> None:
     assert station.recognise(declared, "2013-03-msg-comparator.csv") == (
         "the feed msg_comparator is not in force in 2013-03"
     )
-    inbox = [extract(tmp_path), write(tmp_path, "msg_comparator", "2016-05", [{"month": "2016-05"}])]
-    received = receive(desk.office, inbox, ON)
-    validate(desk.office, received.delivery_ids, ON)
-    assert set(received.delivery_ids) == set(load(desk.office, received.delivery_ids))
+    extract(tmp_path / "crime")
+    take_in(desk, tmp_path / "crime")
+    write(tmp_path / "comparators", "msg_comparator", "2016-05", [{"month": "2016-05"}])
+    before = propose(desk.office, "2016-05", ON)
+    newest = take_in(desk, tmp_path / "comparators")
+    assert desk.rows("SELECT max(delivery_id) FROM reporting.load") == [(newest,)]
     feeds = ("police_crime", "msg_comparator")
     missing = {
         month: [each for each in station.missing(desk.office, month) if each.feed in feeds]
@@ -231,3 +340,12 @@ def test_what_is_due_is_held_as_its_feed_is(desk: Desk, tmp_path: Path) -> None:
     }
     # the comparators of May came, so those of February to April are in as well
     assert missing == {"2016-03": [], "2016-04": [], "2016-05": [Recognised("police_crime", "2016-05", "E23000021")]}
+
+    # so it is for a month-end of May, of which the comparators of April are: not missing, only late
+    april = "Most similar group comparators, April 2016"
+    after = propose(desk.office, "2016-05", ON)
+    assert [april in candidate.missing for candidate in (before, after)] == [True, False]
+    assert set(before.missing) - set(after.missing) == {april}
+    with desk.office.engine.connect() as connection:
+        late = [packs._late(desk.office, connection, candidate) for candidate in (before, after)]
+    assert late == [{}, {"msg_comparator": 1}]

@@ -270,7 +270,7 @@ def test_a_check_that_cannot_run_blocks_and_says_no_value(
         "C10, Recorded crime, the check itself could not run; nothing is frozen until it can.",
     )
     assert "BLOCKING: C10, Recorded crime" in candidate.shown
-    with pytest.raises(NeedsPerson, match=r"recorded and not accepted\. Cross-feed checks stand against it: C10, "):
+    with pytest.raises(NeedsPerson, match=r"recorded and not accepted\. Checks stand against it: C10, "):
         chain.sign_off(office, candidate.candidate_id, "freeze", STEWARD, candidate.shown_sha256, "airflow", ON)
     assert "28A" not in caplog.text + "".join(capsys.readouterr()) + json.dumps(
         desk.rows("SELECT detail FROM quality.integrity_result")
@@ -288,7 +288,7 @@ def test_a_blocking_check_is_signed_off_only_under_a_waiver_of_two(desk: Desk, t
     with pytest.raises(NeedsPerson) as error:
         sign(desk, candidate)
     assert str(error.value) == (
-        f"The answer 'freeze' to {MONTH} was recorded and not accepted. Cross-feed checks stand against it: {words} "
+        f"The answer 'freeze' to {MONTH} was recorded and not accepted. Checks stand against it: {words} "
         "What fails is on the desk, under findings, and in `monthend status`. Once it is put right, or two people "
         "waived it, the month is proposed again."
     )
@@ -313,7 +313,7 @@ def test_a_blocking_check_is_signed_off_only_under_a_waiver_of_two(desk: Desk, t
     assert again.blocking == ()
     assert again.candidate_id != candidate.candidate_id
     assert f"- {words} Waived." in again.shown
-    with pytest.raises(NeedsPerson, match="Cross-feed checks stand against it: O07"):
+    with pytest.raises(NeedsPerson, match="Checks stand against it: O07"):
         sign(desk, again, date(2016, 7, 21))  # the waiver has ended
     sign(desk, again)
     assert chain.freeze(desk.office, again.candidate_id, ON).month == MONTH

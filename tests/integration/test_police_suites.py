@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from offices import Desk
 
-from monthend.plan.calendar import add_months
-from monthend.plan.declarations import ROOT, Declarations
+from monthend.plan.calendar import add_months, months_between
+from monthend.plan.declarations import ROOT, Break, Declarations
 from monthend.receive import receive
-from monthend.validate import derived, validation
-from monthend.validate.results import Delivery
+from monthend.validate import derived, history, validation
+from monthend.validate.results import Batch, Delivery
 
 PERIOD, RECEIVED, HOME = "2017-06", date(2017, 7, 4), "E23000021"  # the day of the extract
 FEEDS = {
@@ -460,3 +460,32 @@ def test_what_becomes_of_an_extract(desk: Desk, tmp_path: Path) -> None:
     received = receive(desk.office, [tmp_path], RECEIVED)
     verdicts = validation.validate(desk.office, received.delivery_ids, RECEIVED)[-len(VERDICTS) :]
     assert [(each.verdict, each.quarantined_count) for each in verdicts] == [verdict for *_, verdict in VERDICTS]
+
+
+@pytest.mark.parametrize(
+    ("from_month", "outcome", "detail"),
+    [
+        ("2015-06", "failed", "110 rows; usual is 549 to 552."),  # of all 24 months
+        ("2016-06", "failed", "110 rows; usual is 98 to 103."),
+        (
+            "2016-07",
+            "not run",
+            "11 of the 24 months before are held since the break of 2016-07 (another system); 12 are needed.",
+        ),
+        ("2017-07", "failed", "110 rows; usual is 549 to 552."),  # the break is still to come
+    ],
+)
+def test_the_number_of_rows_is_compared_with_no_month_before_a_break(
+    desk: Desk, from_month: str, outcome: str, detail: str
+) -> None:
+    """There were a thousand rows a month up to May 2016, and a hundred, or one more, since."""
+    feed = FEEDS["police_uk_outcomes"].model_copy(
+        update={"breaks": (Break(from_month=from_month, reason="another system"),)}
+    )
+    batch: Batch = []
+    for place, month in enumerate(months_between("2015-06", "2017-05")):
+        rows = 1000 if month < "2016-06" else 100 + place % 2
+        batch.append((Delivery(place, feed.feed, month, HOME, "", RECEIVED), pa.table({"month": [month] * rows})))
+    with desk.office.engine.connect() as connection:
+        result = history.drift(connection, Delivery(99, feed.feed, PERIOD, HOME, "", RECEIVED), feed, 110, batch)
+    assert (result.outcome, result.detail) == (outcome, detail)

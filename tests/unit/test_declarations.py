@@ -140,6 +140,7 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     keys = {feed.feed: feed.key for feed in Declarations(declarations).feeds.values()}
     assert keys == {
         "areas": ("area_code",),
+        "events": ("event",),
         "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
         "msg_comparator": ("force_code", "offence_key", "month"),
         "offence_codes": ("code", "valid_from"),
@@ -271,3 +272,12 @@ def test_every_declaration_that_decides_facts_or_packs_is_hashed(declarations: P
 def test_a_feed_is_in_force_between_its_months(period: str, in_force: bool) -> None:
     feed = Declarations(ROOT).feeds["police_uk_street"].model_copy(update={"in_force_to": "2025-12"})
     assert feed.in_force(period) is in_force
+
+
+def test_a_feed_and_its_measures_say_the_same_of_a_break(declarations: Path) -> None:
+    declared = Declarations(declarations)
+    (of_feed,) = declared.feeds["police_outcome"].breaks
+    assert of_feed.from_month == "2014-04"
+    assert {each.breaks for each in declared.measures.values() if each.feed == "police_outcome" and each.breaks} == {
+        (of_feed,)
+    }

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from monthend.plan.declarations import ROOT, Declarations
+from monthend.plan.declarations import ROOT, Break, Declarations, Feed
 from monthend.validate.history import drift_in_extract
 from monthend.validate.results import Delivery
 
@@ -37,7 +37,7 @@ def newest(factor: float, *districts: str | None, of: Counts) -> Counts:
     return {key: round(count * factor) if key in changed else count for key, count in of.items()}
 
 
-def found(counts: Counts) -> list[tuple[str, str, str]]:
+def found(counts: Counts, feed: Feed = FEED) -> list[tuple[str, str, str]]:
     rows = np.repeat(np.arange(len(counts)), list(counts.values()))
     months, districts = zip(*counts, strict=True)
     table = pa.table(
@@ -46,7 +46,7 @@ def found(counts: Counts) -> list[tuple[str, str, str]]:
             "csp_code": pa.array(districts).take(rows),
         }
     )
-    return [(result.part, result.outcome, result.detail) for result in drift_in_extract(DELIVERY, FEED, table)]
+    return [(result.part, result.outcome, result.detail) for result in drift_in_extract(DELIVERY, feed, table)]
 
 
 PASSED = [("", "passed", ""), ("none", "passed", "")]
@@ -92,3 +92,14 @@ def test_it_takes_24_months_before() -> None:
     not_run = "23 of the 24 months before are in the extract."
     assert found(counts(24)) == [("", "not run", not_run), ("none", "not run", not_run)]
     assert found(counts(25)) == PASSED
+
+
+# The counts double with the break
+@pytest.mark.parametrize(("from_month", "held"), [("2015-06", 24), ("2015-07", 23), ("2017-06", 0), ("2017-07", 24)])
+def test_only_months_from_the_newest_break_on_are_compared(from_month: str, held: int) -> None:
+    earlier, reason = Break(from_month="2014-09", reason="another"), "types came in"
+    feed = FEED.model_copy(update={"breaks": (Break(from_month=from_month, reason=reason), earlier)})
+    doubled = {key: count * (1 if key[0] < from_month else 2) for key, count in counts().items()}
+    words = f"{held} of the 24 months before are in the extract since the break of {from_month} ({reason})."
+    expected = PASSED if held == 24 else [("", "not run", words), ("none", "not run", words)]
+    assert found(doubled, feed) == expected

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.metadata import version
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ class Readiness:
     held: tuple[str, ...]  # the newest month held of each feed, in words
     waivers: tuple[str, ...]
     known_errors: tuple[str, ...]
-    blocking: tuple[str, ...] = ()  # cross-feed checks, of a candidate only: those that keep it from being frozen
+    # Cross-feed checks and control records of what is loaded, of a candidate only:
+    blocking: tuple[str, ...] = ()  # those that keep it from being frozen
     cross_feed: tuple[str, ...] = ()  # the others that are not met
 
     @property
@@ -70,6 +71,7 @@ class Candidate:
     shown: str
     integrity_id: int | None  # the run of the cross-feed checks that it rests on
     blocking: tuple[str, ...]
+    cross_feed: tuple[str, ...]  # what else is not met, as the steward is shown it
 
     @property
     def shown_sha256(self) -> str:
@@ -86,7 +88,8 @@ def readiness(office: Office, month: str, on: date) -> Readiness:
     """What is in and what is missing at month-end `month`, as of now; `on` is the business date."""
     with office.engine.connect() as connection:
         load_number = newest_load(connection)
-        return _readiness(office, connection, month, on, _deliveries(office, connection, month, load_number))
+        deliveries = _deliveries(office, connection, month, load_number)
+        return _readiness(office, connection, month, on, load_number, deliveries)
 
 
 def propose(office: Office, month: str, on: date, reason: str | None = None, only_changed: bool = False) -> Candidate:
@@ -109,7 +112,7 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
         if not computed:
             raise NeedsPerson(f"{month}: no feed has anything loaded up to this month, so there is nothing to propose.")
         deliveries = _deliveries(office, connection, month, load_number)
-        ready = _readiness(office, connection, month, on, deliveries, checked)
+        ready = _readiness(office, connection, month, on, load_number, deliveries, checked.integrity_id)
         columns = {
             feed: column_names(office.declarations.feeds[feed]) for feed in sorted({row["feed"] for row in deliveries})
         }
@@ -128,7 +131,7 @@ def propose(office: Office, month: str, on: date, reason: str | None = None, onl
             "libraries": {name: version(name) for name in LIBRARIES},
             "waivers": [
                 {name: row[name] for name in WAIVER} | {"expires_on": row["expires_on"].isoformat()}
-                for row in _waivers(connection, deliveries, on, checked)
+                for row in _waivers(office, connection, deliveries, on, checked.integrity_id)
             ],
             "integrity": integrity.history_free(office, checked),
             "known_errors": [
@@ -185,6 +188,7 @@ def read(office: Office, candidate_id: int) -> Candidate:
         row["shown"],
         row["integrity_id"],
         tuple(ready.get("blocking", ())),
+        tuple(ready.get("cross_feed", ())),
     )
 
 
@@ -218,7 +222,8 @@ def _shown(row: dict[str, Any], ready: dict[str, Any]) -> str:
         "",
         *(f"- {_as_text(each)}" for each in ready["held"]),
         "",
-        f"**Failed cross-feed checks:** {'' if ready['blocking'] or ready['cross_feed'] else 'none'}".strip(),
+        "**Failed cross-feed checks and control records:**"
+        f"{'' if ready['blocking'] or ready['cross_feed'] else ' none'}",
         "",
         *(f"- BLOCKING: {_as_text(each)}" for each in ready["blocking"]),
         *(f"- {_as_text(each)}" for each in ready["cross_feed"]),
@@ -326,11 +331,12 @@ def _readiness(
     connection: Connection,
     month: str,
     on: date,
+    load_number: int,
     deliveries: list[dict[str, Any]],
-    checked: integrity.Integrity | None = None,
+    integrity_id: int | None = None,
 ) -> Readiness:
     due = receive.due(office.declarations, month)
-    held = {receive.Recognised(row["feed"], row["period"], row["area_code"]) for row in deliveries}
+    held = receive.held(connection, office.declarations, load_number)
     feeds = office.declarations.feeds
     ids = [row["delivery_id"] for row in deliveries]
     verdicts = warehouse.query(
@@ -350,9 +356,13 @@ def _readiness(
         ids=ids,
     )
     counted = Counter((row["check_id"], row["description"]) for row in failed)
-    blocking = integrity.blocking(office, connection, checked.integrity_id, on) if checked else ()
-    not_met = [each for each in checked.results if each.outcome in ("failed", "error")] if checked else []
-    newest = {feed: max(p.period for p in held if p.feed == feed) for feed in sorted({p.feed for p in held})}
+    not_met = integrity.not_met(office, connection, integrity_id) if integrity_id else []
+    blocking = integrity.not_waived(office, connection, not_met, on)
+    newest = {
+        each.feed: each.period
+        for each in sorted(held, key=attrgetter("feed", "period"))
+        if each.feed in feeds and each.period <= month
+    }
     return Readiness(
         month=month,
         due=len(due),
@@ -372,7 +382,7 @@ def _readiness(
         ),
         waivers=tuple(
             f"{waiver_in_words(office, row)} ({' and '.join(row['names'])})"
-            for row in _waivers(connection, deliveries, on, checked)
+            for row in _waivers(office, connection, deliveries, on, integrity_id)
         ),
         known_errors=tuple(
             known_error_in_words(office, each.error.known_error, each.rows, each.last)
@@ -380,11 +390,17 @@ def _readiness(
         ),
         blocking=tuple(integrity.in_words(office, each) for each in blocking),
         cross_feed=tuple(
-            integrity.in_words(office, each) + (" Waived." if each.blocks else "")
+            waived(words) if each.blocks else words
             for each in not_met
             if each not in blocking
+            for words in [integrity.in_words(office, each)]
         ),
     )
+
+
+def waived(words: str) -> str:
+    """What is not met and waived, as the steward is shown it; `words` are integrity.in_words."""
+    return f"{words} Waived."
 
 
 def waiver_in_words(office: Office, row: dict[str, Any]) -> str:
@@ -405,9 +421,10 @@ def known_error_in_words(office: Office, key: str, rows: int, last: str) -> str:
 
 
 def _waivers(
-    connection: Connection, deliveries: list[dict[str, Any]], on: date, checked: integrity.Integrity | None
+    office: Office, connection: Connection, deliveries: list[dict[str, Any]], on: date, integrity_id: int | None
 ) -> list[dict[str, Any]]:
     """The waivers that deliveries were let in under, and those in force on `on` of checks that they or all fail."""
+    not_met = integrity.not_met(office, connection, integrity_id) if integrity_id else []
     return warehouse.query(
         connection,
         "SELECT d.feed, d.period, d.area_code, d.sha256, w.check_id, w.part, w.reason, w.expires_on, w.names"
@@ -416,15 +433,17 @@ def _waivers(
         " JOIN quality.waiver_state w ON (w.delivery_id, w.check_id, w.part) = (l.delivery_id, c.check_id, c.part)"
         " WHERE l.delivery_id = ANY(:ids) AND c.outcome = 'failed'"
         " AND (c.waiver_id = w.waiver_id OR w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on)"
-        " UNION ALL"
+        " UNION"  # a waiver that a delivery was let in under is also of a control record that came since
         " SELECT d.feed, d.period, d.area_code, d.sha256, w.check_id, w.part, w.reason, w.expires_on, w.names"
-        " FROM quality.integrity_result r JOIN landing.delivery d USING (delivery_id)"
+        " FROM unnest(CAST(:failing AS bigint[]), CAST(:checks AS text[]), CAST(:parts AS text[]))"
+        "  AS r(delivery_id, check_id, part) JOIN landing.delivery d USING (delivery_id)"
         " JOIN quality.waiver_state w USING (delivery_id, check_id, part)"
-        " WHERE r.integrity_id = :integrity_id AND r.outcome = 'failed'"
-        " AND w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on"
+        " WHERE w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on"
         " ORDER BY feed, period, area_code, check_id, part, expires_on, reason",
         ids=[row["delivery_id"] for row in deliveries],
-        integrity_id=checked.integrity_id if checked else None,
+        failing=[each.delivery_id for each in not_met],
+        checks=[each.check_id for each in not_met],
+        parts=[each.part for each in not_met],
         on=on,
     )
 

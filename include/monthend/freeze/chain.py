@@ -55,7 +55,8 @@ def sign_off(
     `by` is a user or display name; `withheld` are measures that no pack of the month may show. Raises NeedsPerson
     unless it was an accepted `freeze`: an answer by somebody who is not a steward, to something else than this
     candidate, or without what it needs, is recorded and not accepted; so is a `freeze` of a candidate that fails a
-    blocking cross-feed check which two people did not waive before it was proposed.
+    blocking cross-feed check, or that a control record contradicts, which two people did not waive before it was
+    proposed.
     """
     if answer not in ("freeze", "postpone", "refuse"):
         raise WrongCall(f"{answer} is no answer to a candidate: freeze, postpone or refuse.")
@@ -68,9 +69,9 @@ def sign_off(
         refusal = f"{person.display_name} is not a steward."
     elif shown_sha256 != candidate.shown_sha256:
         refusal = "What was shown is not this candidate as it was proposed."
-    elif answer == "freeze" and (failing := _failing(office, candidate, on)):
+    elif answer == "freeze" and (failing := standing(office, candidate, on)):
         refusal = (
-            f"Cross-feed checks stand against it: {' '.join(failing)} What fails is on the desk, under findings, and "
+            f"Checks stand against it: {' '.join(failing)} What fails is on the desk, under findings, and "
             "in `monthend status`. Once it is put right, or two people waived it, the month is proposed again."
         )
     elif answer != "freeze" and not reason:
@@ -114,7 +115,7 @@ def freeze(office: Office, candidate_id: int, on: date) -> Snapshot:
     """Chain the snapshot of a candidate that a steward answered with `freeze`. Doing it again changes nothing.
 
     Raises NeedsPerson when there is no such accepted answer in the warehouse, its signer is no steward, a later answer
-    to the month was accepted, or the chain has moved on since the candidate was proposed.
+    to the month was accepted, the chain has moved on since the candidate was proposed, or a check stands against it.
     """
     candidate = candidates.read(office, candidate_id)
     with office.engine.begin() as connection:
@@ -181,6 +182,25 @@ def withheld(connection: Connection, candidate_id: int) -> dict[str, str]:
     return {row["measure"]: row["reason"] for row in rows}
 
 
+def standing(office: Office, candidate: candidates.Candidate, on: date) -> list[str]:
+    """What keeps a candidate from being frozen on business date `on`, in words; nothing where it can be.
+
+    That is what blocked it when it was proposed and, since then, a waiver that ended or a control record that came:
+    under another waiver too it is proposed again, as neither the steward nor a pack's reader would be told of it.
+    """
+    if candidate.blocking or candidate.integrity_id is None:
+        return list(candidate.blocking)
+    with office.engine.connect() as connection:
+        not_met = integrity.not_met(office, connection, candidate.integrity_id)
+        blocking = integrity.not_waived(office, connection, not_met, on)
+    in_words = {integrity.in_words(office, each): each for each in not_met if each.blocks}
+    return [
+        words
+        for words, each in in_words.items()
+        if each in blocking or candidates.waived(words) not in candidate.cross_feed
+    ]
+
+
 def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
     """The seal of a snapshot: SHA-256 over the seal before, the digest, the snapshot's own record and the sign-off's.
 
@@ -202,15 +222,6 @@ def seal(entry: dict[str, Any], answer: dict[str, Any]) -> str:
         record["withheld"] = answer["withheld"]
     sealed = [entry["previous_seal"], entry["digest"], frozen, record]
     return hashlib.sha256(candidates.canonical(sealed).encode()).hexdigest()
-
-
-def _failing(office: Office, candidate: candidates.Candidate, on: date) -> list[str]:
-    """The blocking cross-feed checks that a candidate failed as it was proposed, or fails now that a waiver ended."""
-    if candidate.blocking or candidate.integrity_id is None:
-        return list(candidate.blocking)
-    with office.engine.connect() as connection:
-        failing = integrity.blocking(office, connection, candidate.integrity_id, on)
-    return [integrity.in_words(office, each) for each in failing]
 
 
 def _store(office: Office, record: dict[str, Any], refusal: str | None) -> None:
@@ -236,6 +247,11 @@ def _chain(office: Office, connection: Connection, candidate: candidates.Candida
         raise NeedsPerson(
             f"{candidate.month} is not frozen: another candidate of it was answered after candidate "
             f"{candidate.candidate_id}. Propose it again."
+        )
+    if failing := standing(office, candidate, on):
+        raise NeedsPerson(
+            f"{candidate.month} is not frozen: checks stand against it since it was signed off: {' '.join(failing)} "
+            "Once that is put right, or two people waived it, propose it again."
         )
     head = candidates.head(connection) or {"position": 0, "candidate_id": None, "seal": ""}
     if candidate.parent_id != head["candidate_id"]:

@@ -91,6 +91,13 @@ class Place(Strict):
         return self
 
 
+class Break(Strict):
+    """A month from which figures do not compare with those before, and why."""
+
+    from_month: Month
+    reason: str
+
+
 class Feed(Declared):
     """What a feed is: who sends it, when it is due, how a file of it is recognised, what its columns mean."""
 
@@ -109,6 +116,7 @@ class Feed(Declared):
     load: Literal["partition", "keyed"] = "partition"  # a delivery replaces its period, or the state of each key
     window: Window | None = None
     fetched_from: Place | None = None
+    breaks: tuple[Break, ...] = ()  # of the number of rows a month
     areas: tuple[FeedArea, ...] = ()
     districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
     suite: Key
@@ -181,13 +189,6 @@ class Breakdown(Strict):
         if len({each.category for each in self.categories}) < len(self.categories):
             raise ValueError("a category is named twice")
         return self
-
-
-class Break(Strict):
-    """A month from which a measure's figures do not compare with those before, and why."""
-
-    from_month: Month
-    reason: str
 
 
 class Reading(Strict):

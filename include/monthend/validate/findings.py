@@ -4,6 +4,7 @@ Nothing of a finding is stored but what people said of it. What it is follows fr
 its feed, period and area: it opens where the newest one fails a check, and closes by itself where a later one passes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -268,18 +269,19 @@ def waived(office: Office, connection: Connection, feed: str, on: date) -> dict[
     return found
 
 
-def waived_together(office: Office, connection: Connection, integrity_id: int, on: date) -> set[tuple[str, str]]:
-    """The cross-feed checks, by id and part, that a run of them failed under a waiver that is in force on `on`."""
+def in_force(
+    office: Office, connection: Connection, delivery_ids: Sequence[int | None], on: date
+) -> set[tuple[int | None, str, str]]:
+    """The waivers of these deliveries, loaded or not, that are in force on `on`: delivery id, check and part."""
     rows = warehouse.query(
         connection,
-        "SELECT w.check_id, w.part, w.people, w.users FROM quality.waiver_state w JOIN quality.integrity_result r"
-        " USING (delivery_id, check_id, part) WHERE r.integrity_id = :integrity_id AND r.outcome = 'failed'"
-        " AND w.agreed AND w.agreed_on <= :on AND w.expires_on >= :on",
-        integrity_id=integrity_id,
+        "SELECT delivery_id, check_id, part, people, users FROM quality.waiver_state"
+        " WHERE delivery_id = ANY(:ids) AND agreed AND agreed_on <= :on AND expires_on >= :on",
+        ids=[each for each in delivery_ids if each is not None],
         on=on,
     )
     return {
-        (row["check_id"], row["part"])
+        (row["delivery_id"], row["check_id"], row["part"])
         for row in rows
         if sum(_may_waive(office, user) for user in row["users"]) >= row["people"]
     }

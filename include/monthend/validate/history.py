@@ -44,8 +44,8 @@ def stale(connection: Connection, delivery: Delivery) -> CheckResult:
     )
 
 
-def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -> CheckResult:
-    """G08: the number of rows against the usual range of the 24 months before (of the same area)."""
+def drift(connection: Connection, delivery: Delivery, feed: Feed, rows: int, batch: Batch) -> CheckResult:
+    """G08: the number of rows against the usual range of the 24 months before (of the same area), since any break."""
     result = CheckResult(
         "G08", "", "The number of rows is in the usual range of the 24 months before.", "warn", element_count=rows
     )
@@ -65,11 +65,11 @@ def drift(connection: Connection, delivery: Delivery, rows: int, batch: Batch) -
     for other, content in batch:
         if other.area_code == delivery.area_code and isinstance(content, pa.Table):
             history[other.period] = content.num_rows
-    first = add_months(delivery.period, -HISTORY_MONTHS)
+    first, since = _comparable(feed, delivery.period)
     before = [history[period] for period in sorted(history) if first <= period < delivery.period]
     if len(before) < HISTORY_NEEDED:
         result.outcome = "not run"
-        result.detail = f"{len(before)} of the 24 months before are held; {HISTORY_NEEDED} are needed."
+        result.detail = f"{len(before)} of the 24 months before are held{since}; {HISTORY_NEEDED} are needed."
         return result
     last = xmr([float(count) for count in before]).points.iloc[-1]
     if not last["lower"] <= rows <= last["upper"]:
@@ -91,10 +91,11 @@ def drift_in_extract(delivery: Delivery, feed: Feed, rows: pa.Table) -> list[Che
         "G08", "none", "What had rows in each of the 24 months before has some in the period.", "block_feed"
     )
     counts = _by_month(rows, feed, delivery.period)
-    held = int((counts[TOTAL].iloc[:-1] > 0).sum())
+    first, since = _comparable(feed, delivery.period)
+    held = int((counts[TOTAL].loc[first:].iloc[:-1] > 0).sum())
     if held < HISTORY_MONTHS:
         for result in (unusual, empty):
-            result.outcome, result.detail = "not run", f"{held} of the 24 months before are in the extract."
+            result.outcome, result.detail = "not run", f"{held} of the 24 months before are in the extract{since}."
         return [unusual, empty]
     gone, outside = [], []
     for name, series in counts.items():
@@ -109,6 +110,15 @@ def drift_in_extract(delivery: Delivery, feed: Feed, rows: pa.Table) -> list[Che
     if gone:
         empty.outcome, empty.detail = "failed", f"No rows of {delivery.period}: {', '.join(gone)}."
     return [unusual, empty]
+
+
+def _comparable(feed: Feed, period: str) -> tuple[str, str]:
+    """The first of the 24 months before `period` that compares with it and, where a break is why, that in words."""
+    first = add_months(period, -HISTORY_MONTHS)
+    newest = max(((each.from_month, each.reason) for each in feed.breaks if each.from_month <= period), default=None)
+    if newest is None or newest[0] <= first:
+        return first, ""
+    return newest[0], f" since the break of {newest[0]} ({newest[1]})"
 
 
 def _by_month(rows: pa.Table, feed: Feed, period: str) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""Cross-feed checks: SQL that Great Expectations runs in the warehouse on a proposed load number, before sign-off.
+"""What holds of everything that is loaded, before sign-off: cross-feed checks, and no control record contradicts it.
+
+Cross-feed checks are SQL that Great Expectations runs in the warehouse on a proposed load number.
 
 `expectations/integrity.json` declares them. Each names a SELECT in `include/sql/checks`, which gives the column `key`
 of whatever fails: a reference, or an area and a month, and no other value. Of Great Expectations only the number of
@@ -9,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,6 +46,8 @@ class Result:
     outcome: str
     unexpected_count: int | None
     detail: str
+    period: str = ""  # of one delivery: its month and area
+    area_code: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -114,10 +119,11 @@ def history_free(office: Office, integrity: Integrity) -> dict[str, int]:
 def in_words(office: Office, result: Result) -> str:
     """A check that failed or could not run, in a sentence: which, of which feed, what it wants, how many fail it."""
     name = f"{result.check_id} {result.part}".strip()
-    said = result.detail
+    said = f"not met: {result.detail}" if result.outcome == "failed" else result.detail
     if count := result.unexpected_count:
         said = f"not met: {result.description} {count:,} {'fails' if count == 1 else 'fail'}."
-    return f"{name}, {office.declarations.feeds[result.feed].title}, {said}"
+    delivery = office.declarations.feeds[result.feed].delivery_name(result.period, result.area_code)
+    return f"{name}, {delivery}, {said}"
 
 
 def read(connection: Connection, integrity_id: int) -> Integrity:
@@ -131,11 +137,60 @@ def read(connection: Connection, integrity_id: int) -> Integrity:
     return Integrity(integrity_id, tuple(Result(**row) for row in rows))
 
 
+def contradicted(office: Office, connection: Connection, month: str, load_number: int) -> list[Result]:
+    """What a control record contradicts of the deliveries under month-end `month`, loaded at or below a load number.
+
+    A control record that contradicts a delivery keeps it out; here it came, or came anew, when the delivery was loaded.
+    Left out is a delivery that one which was loaded later replaces: of its period or, of a keyed feed, of a later one,
+    which has its rows.
+    """
+    feeds = office.declarations.feeds.values()
+    rows = warehouse.query(
+        connection,
+        "WITH loaded AS (SELECT d.delivery_id, d.feed, d.period, d.area_code, l.load_number,"
+        "  d.feed = ANY(:keyed) AS keyed FROM reporting.load l JOIN landing.delivery d USING (delivery_id)"
+        "  WHERE l.load_number <= :load AND d.feed = ANY(:feeds))"
+        " SELECT c.check_id, c.part, d.feed, d.delivery_id, c.description, c.action, c.outcome, c.unexpected_count,"
+        " c.detail, d.period, d.area_code"
+        " FROM quality.check_result c JOIN quality.validation v USING (validation_id) JOIN loaded d USING (delivery_id)"
+        " WHERE c.check_id = 'G05' AND c.outcome = 'failed' AND c.waiver_id IS NULL"
+        " AND (d.keyed OR d.period <= :month) AND NOT EXISTS (SELECT FROM quality.validation later"
+        "  WHERE later.delivery_id = v.delivery_id AND later.validation_id > v.validation_id)"
+        " AND NOT EXISTS (SELECT FROM loaded later WHERE (later.feed, later.area_code) = (d.feed, d.area_code)"
+        "  AND (later.period = d.period AND later.load_number > d.load_number OR d.keyed AND later.period > d.period))"
+        " ORDER BY d.feed, d.period, d.area_code",
+        load=load_number,
+        month=month,
+        feeds=[feed.feed for feed in feeds],
+        keyed=[feed.feed for feed in feeds if feed.load == "keyed"],
+    )
+    return [Result(**row) for row in rows]
+
+
+def not_met(office: Office, connection: Connection, integrity_id: int) -> list[Result]:
+    """What a run's load number does not meet, waived or not: the run's checks, and control records as they are now."""
+    (run,) = warehouse.query(
+        connection,
+        "SELECT month, load_number FROM quality.integrity WHERE integrity_id = :integrity_id",
+        integrity_id=integrity_id,
+    )
+    failing = [each for each in read(connection, integrity_id).results if each.outcome in ("failed", "error")]
+    return failing + contradicted(office, connection, **run)
+
+
+def not_waived(office: Office, connection: Connection, results: Sequence[Result], on: date) -> list[Result]:
+    """Those of `results` that block on business date `on`: they are not waived, or cannot be."""
+    waived = findings.in_force(office, connection, [each.delivery_id for each in results], on)
+    return [
+        each
+        for each in results
+        if each.blocks and (each.outcome == "error" or (each.delivery_id, each.check_id, each.part) not in waived)
+    ]
+
+
 def blocking(office: Office, connection: Connection, integrity_id: int, on: date) -> list[Result]:
-    """What keeps a run's load number from being frozen on business date `on`: it failed and is not waived."""
-    failing = [each for each in read(connection, integrity_id).results if each.blocks]
-    waived = findings.waived_together(office, connection, integrity_id, on)
-    return [each for each in failing if each.outcome == "error" or (each.check_id, each.part) not in waived]
+    """What keeps a run's load number from being frozen on business date `on`: it is not met and not waived."""
+    return not_waived(office, connection, not_met(office, connection, integrity_id), on)
 
 
 def keys(connection: Connection, integrity_id: int, check_id: str, part: str, limit: int) -> list[str]:

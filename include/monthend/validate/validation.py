@@ -177,7 +177,7 @@ def _results(office: Office, feed: Feed, batch: Batch, known: derived.Reference)
                 results[delivery.delivery_id] += (
                     history.drift_in_extract(delivery, feed, content)
                     if feed.load == "keyed"
-                    else [history.drift(connection, delivery, content.num_rows, batch)]
+                    else [history.drift(connection, delivery, feed, content.num_rows, batch)]
                 )
                 results[delivery.delivery_id].append(history.resubmission(connection, delivery))
                 readable.append((delivery, content))
