@@ -182,7 +182,7 @@ def test_a_check_fails_in_the_rows_that_break_it_and_no_other_does(all_found: li
 
 def test_no_check_of_the_suite_is_without_a_case() -> None:
     tried = {check for _, expected in CASES for check in expected}
-    shares = {("G10", f"{column} given") for column in SHARES}
+    shares = {("C08", ""), *(("G10", f"{column} given") for column in SHARES)}
     assert tried | shares == {(each["meta"]["check_id"], each["meta"]["part"]) for each in RAW["expectations"]}
 
 
@@ -198,6 +198,12 @@ def test_an_attribute_may_be_missing_in_two_rows_of_a_hundred(known: derived.Ref
     assert found([extract(without(40, 50, 60), 3)], known) == [
         {("G10", f"{column} given"): [row + offset for row in (40, 50, 60)] for offset, column in enumerate(SHARES)}
     ]
+
+
+def test_one_row_of_a_hundred_may_be_placed_in_no_district(known: derived.Reference) -> None:
+    nowhere = {"csp_code": "", "beat_code": ""}
+    assert found([extract({40: nowhere}, 3)], known) == [{}]  # 1 of 110
+    assert found([extract({40: nowhere, 50: nowhere}, 3)], known) == [{("C08", ""): [40, 50]}]
 
 
 LATE = {"reported_at": "2017-06-30T12:00:00"}  # after those crimes were recorded
