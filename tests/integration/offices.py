@@ -34,7 +34,7 @@ NOT_HELD = (("2024-02", "kent"), ("2024-11", "essex"))  # gaps in the frozen off
 
 LAST_MONTH, MONTHS = "2025-03", 15  # what is frozen in the office that tests share
 NEXT_MONTH = "2025-04"
-REFERENCE_FILES = 5  # areas, LSOAs, offence codes, outcome types, residents
+REFERENCE_FILES = 6  # areas, events, LSOAs, offence codes, outcome types, residents
 
 Rows = list[dict[str, str]]
 
@@ -160,13 +160,13 @@ class Desk:
         with self.server.connect(self.database, warehouse.OWNER) as connection:
             assert connection.execute(statement.encode(), values or None).rowcount != 0, "nothing was changed"
 
-    def freeze(self, month: str, reason: str | None = None) -> chain.Snapshot:
+    def freeze(self, month: str, reason: str | None = None, on: date = ON) -> chain.Snapshot:
         """Propose, sign off and freeze a month from what is loaded, or restate it."""
-        candidate = propose(self.office, month, ON, reason)
+        candidate = propose(self.office, month, on, reason)
         chain.sign_off(
-            self.office, candidate.candidate_id, "freeze", STEWARD, candidate.shown_sha256, "command line", ON
+            self.office, candidate.candidate_id, "freeze", STEWARD, candidate.shown_sha256, "command line", on
         )
-        return chain.freeze(self.office, candidate.candidate_id, ON)
+        return chain.freeze(self.office, candidate.candidate_id, on)
 
 
 NewDesk = Callable[..., Desk]

@@ -107,9 +107,9 @@ def test_of_two_versions_in_an_inbox_the_last_in_path_order_holds(desk: Desk, ve
     ids = desk.take_in(versions[0].parents[1])
     assert len(ids) == 3
     assert current(desk) == [("3", rows)]
-    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 5 ORDER BY receipt_id") == [
-        (str(path),) for path in versions
-    ]
+    assert desk.rows(
+        "SELECT origin FROM landing.receipt WHERE delivery_id > %s ORDER BY receipt_id", REFERENCE_FILES
+    ) == [(str(path),) for path in versions]
     assert desk.rows("SELECT detail FROM quality.check_result WHERE check_id = 'G12' AND outcome = 'failed'") == []
 
 
@@ -125,8 +125,10 @@ def test_bytes_that_came_before_never_become_current_again(desk: Desk, versions:
         archive.write(first, first.name)
     assert len(set(desk.take_in(again, tmp_path / "again.zip", first))) == 1
     assert [name for name, _ in current(desk)] == ["2"]
-    assert desk.rows("SELECT count(*) FROM reporting.load WHERE load_number > 5") == [(2,)]
-    assert desk.rows("SELECT origin FROM landing.receipt WHERE delivery_id > 5 ORDER BY receipt_id") == [
+    assert desk.rows("SELECT count(*) FROM reporting.load WHERE load_number > %s", REFERENCE_FILES) == [(2,)]
+    assert desk.rows(
+        "SELECT origin FROM landing.receipt WHERE delivery_id > %s ORDER BY receipt_id", REFERENCE_FILES
+    ) == [
         (str(first),),
         (str(second),),
         (str(again),),
@@ -140,7 +142,7 @@ def test_bytes_that_came_before_never_become_current_again(desk: Desk, versions:
 def test_the_bytes_are_kept_as_they_came(desk: Desk, versions: list[Path]) -> None:
     desk.take_in(*versions)
     for (sha256,), path in zip(
-        desk.rows("SELECT sha256 FROM landing.delivery WHERE delivery_id > 5 ORDER BY delivery_id"),
+        desk.rows("SELECT sha256 FROM landing.delivery WHERE delivery_id > %s ORDER BY delivery_id", REFERENCE_FILES),
         versions,
         strict=True,
     ):

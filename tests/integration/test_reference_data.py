@@ -1,4 +1,4 @@
-"""The shipped offence codes and outcome types, and what their suites find wrong with others."""
+"""The shipped offence codes, outcome types and events, and what their suites find wrong with others."""
 
 import csv
 import json
@@ -39,7 +39,9 @@ def failed(feed: str, rows: list[dict[str, str]]) -> dict[tuple[str, str], list[
     declared = DECLARATIONS.feeds[feed]
     table = pa.table({name: pa.array([row[name] or None for row in rows], pa.string()) for name in rows[0]})
     raw = json.loads(DECLARATIONS.suite(declared).read_text(encoding="utf-8"))
-    results = validation._run_suite(raw, declared, [(Delivery(1, feed, "", "", "", date(2017, 7, 4)), table)], {})[1]
+    known = {"areas": [["E23000021"], ["E06000016"]], "measures": [[key] for key in DECLARATIONS.measures]}
+    batch = [(Delivery(1, feed, "", "", "", date(2017, 7, 4)), table)]
+    results = validation._run_suite(raw, declared, batch, known if feed == "events" else {})[1]
     assert {result.outcome for result in results} <= {"passed", "failed"}
     return {(result.check_id, result.part): result.rows for result in results if result.outcome == "failed"}
 
@@ -55,7 +57,7 @@ def test_codes_stand_in_the_sub_groups_that_figures_rest_on() -> None:
     assert len({(row["subgroup"], row["offence_group"]) for row in codes}) == len({row["subgroup"] for row in codes})
 
 
-@pytest.mark.parametrize("feed", ["offence_codes", "outcome_types"])
+@pytest.mark.parametrize("feed", ["offence_codes", "outcome_types", "events"])
 def test_what_is_shipped_passes(feed: str) -> None:
     reader.read(ROOT / f"include/reference/{feed}.csv", DECLARATIONS.feeds[feed])
     assert failed(feed, shipped(feed)) == {}
@@ -86,6 +88,39 @@ def test_what_is_shipped_passes(feed: str) -> None:
         ("outcome_types", {2: {"outcome_type": "1"}}, {"unique": [1, 2]}),
         ("outcome_types", {1: {"suspect": "maybe"}}, {"suspect": [1]}),
         ("outcome_types", {1: {"valid_to": "2013-03-31"}}, {"period": [1]}),
+        ("events", {1: {"event": "HMIC report"}}, {"event": [1]}),
+        ("events", {1: {"event": ""}, 2: {"title": ""}}, {"event given": [1], "title given": [2]}),
+        ("events", {1: {"source": ""}, 2: {"from_date": ""}}, {"source given": [1], "from_date given": [2]}),
+        ("events", {2: {"event": "hmic_crime_recording"}}, {"unique": [1, 2]}),
+        ("events", {1: {"title": "A" * 81}, 2: {"title": "A" * 80}}, {"title": [1]}),
+        ("events", {1: {"title": "=1+1"}, 2: {"title": "Market day."}, 3: {"title": "One; two"}}, {"title": [1, 2, 3]}),
+        (
+            "events",
+            {
+                1: {"title": "Roadworks, which caused more theft"},
+                2: {"title": "More theft as a result of roadworks"},
+                3: {"title": "Serious sexual offence inquiry: 4 victims"},
+                4: {"title": "Result of the referendum, impact unknown"},
+                5: {"title": "Result of the count due on 8 June"},
+                6: {"title": "Because of roadworks"},
+            },
+            {"title neutral": [1, 2, 3, 4, 5, 6]},
+        ),
+        ("events", {1: {"title": "Results announced, causeway closed, 20 March 2017"}}, {}),
+        ("events", {1: {"from_date": "2014-11-31"}}, {"from_date": [1]}),
+        ("events", {1: {"from_date": "1970-01-01"}}, {"from_date": [1]}),
+        ("events", {1: {"to_date": "2014-11-31"}}, {"to_date": [1]}),
+        ("events", {1: {"to_date": "2014-11-17"}, 2: {"to_date": "2016-06-23"}}, {"period": [1]}),
+        ("events", {1: {"area_code": "E23000099"}, 2: {"area_code": "E06000016"}}, {"area": [1]}),
+        (
+            "events",
+            {
+                1: {"measures": "all_crime;no_measure"},
+                2: {"measures": "all_crime; hate_crimes"},
+                3: {"measures": "all_crime"},
+            },
+            {"measures": [1, 2]},
+        ),
     ],
 )
 def test_what_is_wrong_is_found(feed: str, change: dict[int, dict[str, str]], expected: dict[str, Any]) -> None:

@@ -157,6 +157,6 @@ def material(desk: Desk) -> Material:
         {code: name for code, (name, _) in FORCES.items()}, {HOME_FORCE: [("2011-03-27", "2011 Census residents")]},
         [{"feed": "police_crime", "check_id": "C06", "part": "", "title": "Recorded crime", "description": "D.",
           "action": "warn", "deliveries": 1, "failed": 0, "rows": 0}],
-        [], (), (), {}, (), (),
+        [("police_crime", 1, 0, 0), ("police_outcome", 1, 0, 0)], (), {}, (), (),
         vintages={"msg_comparator": (date(2017, 6, 5), "2011 Census residents")},
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -412,6 +413,15 @@ def test_a_pack_that_libreoffice_saved_holds_and_an_edit_in_it_is_named(
 Trace = Callable[..., dict[str, Any]]
 
 
+def test_a_pack_is_printed_on_a_page_a_sheet_and_the_numbers_behind_charts_on_none(
+    frozen: Frozen, libreoffice: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = frozen.packs()["pdg"].path
+    libreoffice("--convert-to", "pdf", "--outdir", tmp_path, path)
+    printed = re.findall(rb"/Type\s*/Page\b", (tmp_path / path.name).with_suffix(".pdf").read_bytes())
+    assert len(printed) == len(openpyxl.load_workbook(path).sheetnames) - 1
+
+
 @pytest.fixture
 def trace(frozen: Frozen, command_line: CommandLine) -> Trace:
     """Trace the number of a table, row and column of the pack of the Performance Delivery Group."""
@@ -501,14 +511,14 @@ def test_a_figure_of_a_check_and_of_deliveries(trace: Trace) -> None:
     label = (
         "Street-level crime (data.police.uk), U05: LSOA code, where given, is known in the 2011 or the 2021 vintage."
     )
-    traced = trace("data_quality", label, "Rows that failed")
+    traced = trace("findings", label, "Rows or cases that failed")
     assert (traced["kind"], traced["shows"]) == ("check", 5)
     assert traced["reference"] == {
         "feed": "police_uk_street", "check_id": "U05", "part": traced["reference"]["part"], "figure": "rows"
     }  # fmt: skip
-    traced = trace("data_quality", "Street-level crime (data.police.uk): rows quarantined", "Rows that failed")
+    traced = trace("data_quality", "Street-level crime (data.police.uk)", "Kept out of every figure (rows)")
     assert (traced["kind"], traced["shows"]) == ("delivery", 3)
-    assert traced["reference"] == {"feed": "police_uk_street", "figure": "quarantined", "part": "rows"}
+    assert traced["reference"] == {"feed": "police_uk_street", "figure": "quarantined"}
 
 
 def test_what_is_missing_is_traced_to_what_there_is(trace: Trace, inbox: Path) -> None:

@@ -1,6 +1,7 @@
 """The police estate in packs: what its SELECTs count, where each measure stands, and what may not be compared."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from monthend.publish import contents, packs, rules
 from monthend.publish.book import Book, value_of
 from monthend.publish.material import Material, Pack
 from monthend.publish.workbook import write
+from monthend.validate.integrity import Result
 
 PDG_MEETING, PANEL_MEETING, VICTIMS_MEETING = date(2017, 7, 27), date(2017, 8, 2), date(2017, 11, 1)
 OPEN_MEASURES = 15
@@ -125,7 +127,7 @@ def test_pdg_shows_the_police_measures_first_and_the_two_bases_of_outcomes_apart
         "theft_from_motor_vehicle", "violence_with_injury", "alcohol_related_crime", "drug_related_crime",
         "domestic_abuse_crimes", "domestic_abuse_incidents", "hate_crimes", "hate_crimes_by_hate_strand",
         "hate_incidents", "asb_incidents", "asb_incidents_by_asb_qualifier", "outcomes_recorded", "outcomes_assigned",
-        "comparators", "revisions", "data_quality", "notes", "chart_data", "chart_comparators",
+        "comparators", "revisions", "data_quality", "findings", "notes", "chart_data", "chart_comparators",
     ]  # fmt: skip
     assert not [label for label in table_of(book, "summary") if "utcome" in label]
     for basis, other in (("recorded", "assigned"), ("assigned", "recorded")):
@@ -195,7 +197,7 @@ def test_the_panel_sees_neither_comparators_nor_what_is_sensitive(material: Mate
         theme = book_of(material, "panel", PANEL_MEETING, rendering)
         assert [sheet.name for sheet in theme.sheets] == [
             "summary", "all_crime", "burglary_dwelling", "burglary_residential", "theft_of_motor_vehicle",
-            "theft_from_motor_vehicle", "violence_with_injury", "data_quality", "notes", "chart_data",
+            "theft_from_motor_vehicle", "violence_with_injury", "data_quality", "findings", "notes", "chart_data",
         ]  # fmt: skip
     victims = book_of(material, "panel", VICTIMS_MEETING)
     assert list(table_of(victims, "summary")) == ["Incidents of anti-social behaviour"]
@@ -206,11 +208,90 @@ def test_the_panel_sees_neither_comparators_nor_what_is_sensitive(material: Mate
 
 
 def test_what_was_never_delivered_is_named_and_what_is_not_in_force_is_not(material: Material) -> None:
-    kinds = [row[0] for row in table_of(book_of(material), "data_quality").values()]
+    kinds = [row[0] for row in table_of(book_of(material), "findings").values()]
     assert kinds.count("not available") == OPEN_MEASURES
     later = dataclasses.replace(material, month="2017-07")
     with pytest.raises(ValueError, match="no measure of this pack is in force"):
         book_of(later)
+
+
+# Data quality
+
+
+def failing(material: Material) -> Material:
+    """The material as if every check that there is had failed."""
+    quality, integrity = [], []
+    for path in sorted((material.declarations.root / "expectations").glob("*.json")):
+        for each in json.loads(path.read_text(encoding="utf-8"))["expectations"]:
+            meta = {name: each["meta"][name] for name in ("check_id", "part", "action")}
+            meta["description"] = each["description"].partition("] ")[2]
+            if path.stem == "integrity":
+                integrity.append(Result(**meta, feed=each["meta"]["feed"], delivery_id=1, outcome="failed",
+                                        unexpected_count=1, detail=""))  # fmt: skip
+            else:
+                feed = {"feed": path.stem, "title": material.declarations.feeds[path.stem].title}
+                quality.append({**meta, **feed, "deliveries": 1, "failed": 1, "rows": 1})
+    deliveries = [(feed, 1, 0, 0) for feed in sorted(material.declarations.feeds)]
+    return dataclasses.replace(material, quality=quality, integrity=tuple(integrity), deliveries=deliveries)
+
+
+def test_findings_are_what_failed_is_missing_or_was_waived_and_what_passed_is_a_number(material: Material) -> None:
+    integrity = tuple(
+        Result(check, part, "police_crime", 1, "D.", action, outcome, count, "")
+        for check, part, action, outcome, count in (
+            ("C07", "districts", "block_feed", "passed", 0), ("C09", "vanished", "block_feed", "failed", 2),
+            ("C10", "", "warn", "failed", 1234), ("C11", "", "warn", "not run", None),
+            ("C12", "", "warn", "error", None),
+        )
+    )  # fmt: skip
+    quality = [
+        {**material.quality[0], "check_id": check, "failed": failed, "rows": rows}
+        for check, failed, rows in (("C01", 0, 0), ("C02", 1, 7), ("C06", 0, 0))
+    ]
+    found = book_of(
+        dataclasses.replace(
+            material,
+            quality=quality,
+            integrity=integrity,
+            deliveries=[("police_outcome", 2, 1, 0), ("police_crime", 3, 0, 7)],
+            missing=("Incidents, June 2017, Leicestershire Police",),
+            waivers=(("C09 vanished is waived", "A. Steward and B. Registrar"),),
+        )
+    )
+    assert table_of(found, "data_quality") == {
+        "Crime outcomes": [2, 1, 0, 0, 0, 0, 0], "Recorded crime": [3, 0, 7, 2, 1, 1, 3],
+        "Total": [5, 1, 7, 2, 1, 1, 3],
+    }  # fmt: skip
+    rows = {label: row for label, row in table_of(found, "findings").items() if row[0] != "not available"}
+    nothing = ["[z]"] * 3
+    stop = "Nothing is frozen until it is put right or waived"
+    counts = "They count; a steward looks at them"
+    assert list(rows.items()) == [
+        ("Incidents, June 2017, Leicestershire Police", ["missing", *nothing, "Shown as not available, never as zero"]),
+        ("Recorded crime, C09: D.", ["cross-feed check", "[z]", "[z]", 2, stop]),
+        ("Recorded crime, C10: D.", ["cross-feed check", "[z]", "[z]", 1234, counts]),
+        ("Recorded crime, C12: D.", ["cross-feed check", "[z]", "[z]", "[x]", stop]),
+        ("Recorded crime, C02: D.", ["check", 1, 1, 7, counts]),
+        ("C09 vanished is waived (A. Steward and B. Registrar)",
+         ["waiver", *nothing, "It counts as if the check had passed"]),
+    ]  # fmt: skip
+    assert notes_of(found, "findings") == (
+        "Missing: 1. Cross-feed checks that failed: 3. Checks of deliveries that failed: 1. Waivers: 1. "
+        "Known errors in the sources: 0.",
+        "Cross-feed checks not run, as feeds or month-ends that they need are not held: 1.",
+    )
+
+
+@pytest.mark.parametrize(("board", "meeting", "rendering"), [("pdg", PDG_MEETING, 0), ("panel", PANEL_MEETING, 1)])
+def test_whatever_check_fails_a_pack_may_say_so(
+    material: Material, tmp_path: Path, board: str, meeting: date, rendering: int
+) -> None:
+    book = book_of(failing(material), board, meeting, rendering)
+    checks = [row for row in table_of(book, "findings").values() if row[0].endswith("check")]
+    assert len(checks) == table_of(book, "data_quality")["Total"][4] + table_of(book, "data_quality")["Total"][6] > 250
+    path = tmp_path / book.file_name
+    write(book, path)
+    assert [finding for finding in rules.check(path, book.rendering) if finding.level == "E"] == []
 
 
 # Breaks

@@ -1,5 +1,7 @@
-"""Read what is frozen: facts with their names and marks."""
+"""Read what is frozen: facts with their names and marks, and what happened meanwhile."""
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +9,20 @@ from monthend import warehouse
 from monthend.errors import WrongCall
 from monthend.freeze import chain, facts
 from monthend.office import Office
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened, from its first to its last day, and the measures it may bear on; none: all."""
+
+    title: str
+    first: date
+    last: date
+    measures: tuple[str, ...] = ()
+
+    def bears_on(self, measure: str) -> bool:
+        """Whether a reader of the measure should know of it."""
+        return not self.measures or measure in self.measures
 
 
 def frozen_facts(
@@ -53,6 +69,23 @@ def area_names(office: Office, candidate_id: int) -> dict[str, str]:
             candidate=candidate_id,
         )
     return {row["area_code"]: row["area_name"] for row in rows}
+
+
+def events(office: Office, candidate_id: int, area: str) -> tuple[Event, ...]:
+    """What happened in an area, in a district of it or everywhere, oldest first, as of a candidate's load number."""
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            "SELECT e.title, e.from_date AS first, coalesce(e.to_date, e.from_date) AS last,"
+            " coalesce(string_to_array(e.measures, ';'), '{}') AS measures FROM snapshot.candidate c"
+            " CROSS JOIN LATERAL reporting.events_at(c.load_number) e"
+            " LEFT JOIN reporting.areas_at(c.load_number) a USING (area_code)"
+            " WHERE c.candidate_id = :candidate AND (e.area_code IS NULL OR :area IN (e.area_code, a.parent_code))"
+            ' ORDER BY e.from_date, e.event COLLATE "C"',
+            candidate=candidate_id,
+            area=area,
+        )
+    return tuple(Event(row["title"], row["first"], row["last"], tuple(row["measures"])) for row in rows)
 
 
 def _as_printed(row: dict[str, Any], snapshot: chain.Snapshot, names: dict[str, str]) -> dict[str, Any]:

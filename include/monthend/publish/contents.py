@@ -6,16 +6,16 @@ Every number comes with its passport. Facts are read, never rows; nothing here c
 import datetime
 from collections.abc import Sequence
 
-from monthend.freeze.candidate import canonical
 from monthend.plan.calendar import add_months, freeze_day, month_end
-from monthend.plan.declarations import KnownError, Rendering
+from monthend.plan.declarations import Rendering
 from monthend.publish import words
-from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Passport, Sheet, Table
+from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Sheet, Table
 from monthend.publish.breakdown import breakdown_sheet
 from monthend.publish.choice import Choice, choose
 from monthend.publish.group import GroupSheets
 from monthend.publish.material import Material, Pack, decimals_of, fact_cell, per, population_note
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
+from monthend.publish.quality import quality_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
 
@@ -55,7 +55,7 @@ def book(material: Material, pack: Pack) -> Book:
             *compared[:1],
             *compared_privately[:1],
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
-            _data_quality(material, choice, waivers),
+            *quality_sheets(material, choice, waivers),
             _notes(material, choice),
             _chart_data(material, sheets),
             *compared[1:],
@@ -135,82 +135,6 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
         ),
         Table("summary", columns, tuple(rows)),
     )
-
-
-def _data_quality(material: Material, choice: Choice, waivers: Sequence[str]) -> Sheet:
-    """One long table: what is missing, not available and late, then each check of each feed."""
-    columns = (
-        Column("What", "text", width=60),
-        Column("Kind", "text"),
-        Column("Deliveries", "number"),
-        Column("Deliveries that failed", "number"),
-        Column("Rows that failed", "number"),
-        Column("What happens if one fails", "text", width=40),
-    )
-    consequence = {
-        "block_feed": "The delivery is blocked",
-        "quarantine_row": "The row is quarantined and in no figure",
-        "warn": "They count; a steward looks at them",
-        "info": "They count",
-    }
-    nothing = "[z]"
-    rows: list[tuple[Cell | str, ...]] = []
-    for kind, names, means in (
-        ("missing", material.missing, "Shown as not available, never as zero"),
-        ("late", material.late, "They count"),
-    ):
-        for name in names:
-            passport = Passport("delivery", canonical({"delivery": name, "figure": kind}))
-            rows.append((f"{name} ({kind})", kind, Cell(1, passport), nothing, nothing, means))
-    rows += [
-        (
-            f"{each.title} (not available)",
-            "not available",
-            *[nothing] * 3,
-            "It is in no table until its feed is delivered",
-        )
-        for each in choice.missing
-    ]
-    rows += [
-        (f"{waiver} (waiver)", "waiver", *[nothing] * 3, "It counts as if the check had passed") for waiver in waivers
-    ]
-    for error, count, last in material.known_errors:
-        passport = Passport("check", canonical({"known_error": error.known_error, "figure": "rows", "last": last}))
-        label = f"{error.title}, to {words.of_month(last)} (known error)"
-        rows.append((label, "known error", nothing, nothing, Cell(count, passport), _lived_with(error)))
-    for feed, title, deliveries, failed, quarantined in material.quarantined:
-        of = {"feed": feed, "figure": "quarantined"}
-        figures = (("deliveries", deliveries), ("failed", failed), ("rows", quarantined))
-        cells = (Cell(count, Passport("delivery", canonical({**of, "part": part}))) for part, count in figures)
-        rows.append(
-            (f"{title}: rows quarantined", "quarantined", *cells, "In no figure until a resent extract replaces them")
-        )
-    for check in sorted(material.quality, key=lambda c: (-c["failed"], c["feed"], c["check_id"], c["part"])):
-        of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
-        cells = (
-            Cell(int(check[figure]), Passport("check", canonical({**of, "figure": figure})))
-            for figure in ("deliveries", "failed", "rows")
-        )
-        label = f"{check['title']}, {check['check_id']}: {check['description']}"
-        rows.append((label, "check", *cells, consequence[check["action"]]))
-    return Sheet(
-        "data_quality",
-        "Data quality: what was checked, what failed, what is missing or late",
-        (
-            f"Of the deliveries that this month-end is made from. Missing: {len(material.missing)}. "
-            f"Late: {len(material.late)}. Waivers: {len(material.waivers)}. "
-            f"Known errors in the sources: {len(material.known_errors)}.",
-            "Rows that came in are the rows that count and the rows that are quarantined; it is checked every time.",
-        ),
-        Table("data_quality", columns, tuple(rows)),
-    )
-
-
-def _lived_with(error: KnownError) -> str:
-    """What a known error does to figures, and whom it was reported to."""
-    if error.reported_to and error.reported_on:
-        return f"{error.effect} Reported to {error.reported_to} on {words.of_day(error.reported_on)}."
-    return f"{error.effect} Not reported to the source yet."
 
 
 def _notes(material: Material, choice: Choice) -> Sheet:

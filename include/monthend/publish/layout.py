@@ -1,13 +1,17 @@
 """How much room a text takes in Arial, in units of a column's width: one digit of the normal font."""
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable
 
 from monthend.publish.book import Column, Table, Value, safe_text, value_of
 
-PAGE_WIDTH = 108  # of a landscape A4 page
+PAGE_WIDTH = 108  # of lines across a landscape A4 page
 COVER_WIDTH = 76  # of a portrait one
+MARGIN = 0.4  # inches
+PAGE_SIZES = {"landscape": (116, 538), "portrait": (79, 784)}  # A4 between margins: width, height in points
+READABLE = 0.53  # of its size: no sheet is printed smaller than 6.4 points to save a page
 NARROWEST, WIDEST = 10, 60
 FONT_SIZE = 12
 
@@ -72,6 +76,25 @@ def row_height(lines: int, size: int = FONT_SIZE) -> float:
     return min(409, round(size * _LINE_HEIGHT * lines + 1, 1))
 
 
+def page_fit(width: float, height: float) -> tuple[str, int]:
+    """Say how a sheet is printed: on the fewest pages that can be read, and on these as large as they allow.
+
+    Args:
+        width: of the sheet, in units of a column's width.
+        height: of the sheet, in points.
+
+    Returns:
+        `landscape` or `portrait`, and on how many pages, of the sheet's full width each.
+    """
+    ways = {}
+    for orientation, (across, down) in PAGE_SIZES.items():
+        wide = min(1, across / width)
+        pages = math.ceil(height * min(wide, READABLE) / down)
+        scale = min(wide, pages * down / height)
+        ways[orientation, pages] = (scale >= READABLE, -pages, scale)
+    return max(ways, key=ways.__getitem__)  # landscape where both are as good
+
+
 def page_lines(text: str) -> list[str]:
     """Split a text into lines no wider than a page, at the ends of sentences where they fit."""
     lines = [""]
@@ -96,10 +119,10 @@ def column_width(table: Table, index: int) -> int:
     if column.width:
         return column.width
     lines = [text_width(line, bold=True) for line in heading_lines(column.heading).split("\n")]
-    needed = [longest_word(column.heading, bold=True) + 3, max(min(line, max(19, line / 2)) for line in lines) + 3]
+    needed = [longest_word(column.heading, bold=True) + 3, max(min(line, max(14, line / 3)) for line in lines) + 2]
     values = [value_of(row[index]) for row in table.rows]
     if column.kind == "number":
-        needed[1] += 3  # right-aligned headings need air before them
+        needed[1] += 2  # right-aligned headings need air before them
         needed.append(max(text_width(shown_number(value, column)) for value in values) + 4.5)
     elif column.kind == "month":
         needed.append(text_width("Mmm 2000") + 3)
@@ -118,4 +141,4 @@ def shown_number(value: Value, column: Column) -> str:
 def _comfortable(texts: Iterable[str]) -> float:
     """Give a width for texts: short ones stay on a line, long ones take about four."""
     longest = max((text_width(text) for text in texts), default=0)
-    return longest + 2 if longest <= 36 else max(36, longest / 4)
+    return longest + 2 if longest <= 32 else max(32, longest / 4)

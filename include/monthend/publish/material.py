@@ -10,10 +10,12 @@ import pandas as pd
 
 from monthend.freeze.candidate import canonical
 from monthend.freeze.facts import Fact, Facts, Key, marks
+from monthend.freeze.query import Event
 from monthend.plan.calendar import add_months, month_end
 from monthend.plan.declarations import Board, Declarations, KnownError, Measure, Rendering
 from monthend.publish import words
 from monthend.publish.book import Cell, Passport
+from monthend.validate.integrity import Result
 
 OLD_POPULATION_YEARS = 10
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}  # in a period of a basis
@@ -33,14 +35,15 @@ class Material:
     area_names: dict[str, str]
     populations: dict[str, list[tuple[str, str]]]  # by area: date (YYYY-MM-DD) and name, in date order
     quality: list[dict[str, Any]]  # a row a check of a feed, over this month-end's deliveries
-    quarantined: list[tuple[str, str, int, int, int]]  # feed, title, deliveries, those with quarantined rows, such rows
+    deliveries: list[tuple[str, int, int, int]]  # feed, its deliveries, of which late at this month-end, rows kept out
     missing: tuple[str, ...]
-    late: tuple[str, ...]
     withheld: dict[str, str]  # measures that the sign-off keeps out of every pack, with the reason
     waivers: tuple[tuple[str, str], ...]  # that this month-end rests on: in words, and by whom
     known_errors: tuple[tuple[KnownError, int, str], ...]  # in the sources: which, rows that show it, to which period
     revisions: tuple[tuple[str, str, str, int], ...] = ()  # of the home force: measure, month, cause, difference
     vintages: dict[str, tuple[datetime.date, str]] = field(default_factory=dict)  # of comparators: as at, denominator
+    integrity: tuple[Result, ...] = ()  # of the cross-feed checks
+    events: tuple[Event, ...] = ()  # of the home force, oldest first
 
     @cached_property
     def periods(self) -> dict[str, tuple[str, str]]:

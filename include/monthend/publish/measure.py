@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -10,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from monthend.freeze.facts import BREAK, Key
-from monthend.plan.calendar import add_months, months_between
+from monthend.plan.calendar import add_months, month_end, months_between
 from monthend.plan.declarations import Break, Measure, Share
 from monthend.publish import words
 from monthend.publish.book import Cell, Chart, Column, Series, Sheet, Table
@@ -26,6 +27,7 @@ ROLES: dict[Role, str] = {  # of a point that is a signal, in the order in which
     "shift": "7 on one side of the mean",
 }
 LONGEST_TAB = 25
+MOST_EVENTS = 5
 AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more than half the highest
 
 
@@ -162,7 +164,7 @@ class MeasureSheet:
         rate, share = measure.rate, self._share()
         columns = [
             Column("Month", "text"),
-            Column("What the month says", "text", width=34),
+            Column("What the month says", "text"),
             Column(f"In the month ({measure.unit})", "number"),
             Column("Usual range, lower limit", "number", 1),
             Column("Usual range, upper limit", "number", 1),
@@ -193,7 +195,13 @@ class MeasureSheet:
         return Sheet(
             name=self.tab,
             title=f"{measure.title} by month, {self.material.area_names[self.area]}",
-            notes=(self.says, *self.about(), *self._seasonal_note(), population_note(self.material, self.area)),
+            notes=(
+                self.says,
+                *self.about(),
+                *self._seasonal_note(),
+                *self._happened(),
+                population_note(self.material, self.area),
+            ),
             table=Table(measure.measure, tuple(columns), tuple(rows)),
             chart=self._chart(),
         )
@@ -215,6 +223,17 @@ class MeasureSheet:
         chart = self.control_chart
         if chart is not None and chart.seasonal:
             yield "The usual range follows the months of the year, found on the first 24 months."
+
+    def _happened(self) -> Iterator[str]:
+        """What happened in the months shown, the newest few: that it did, and nothing of what came of it."""
+        first, last = date.fromisoformat(f"{self.months[0]}-01"), month_end(self.latest)
+        happened = [
+            f"{event.title}, {words.of_days(event.first, event.last)}"
+            for event in self.material.events
+            if event.bears_on(self.measure.measure) and event.first <= last and event.last >= first
+        ]
+        if happened:
+            yield f"In these months: {'; '.join(happened[-MOST_EVENTS:])}."
 
     def _chart(self) -> Chart:
         area = self.material.area_names[self.area]

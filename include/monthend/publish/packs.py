@@ -5,6 +5,7 @@ import hashlib
 import json
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -24,6 +25,7 @@ from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
 from monthend.publish.material import Material, Pack
 from monthend.publish.workbook import Book, content_sha256, read_back, write
+from monthend.validate import integrity
 
 TEXT = Passport("text", "{}")
 
@@ -216,9 +218,8 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             area_names=names,
             populations=populations,
             quality=_quality(office, connection, candidate),
-            quarantined=_quarantined(office, connection, candidate),
+            deliveries=_deliveries(office, connection, candidate),
             missing=candidate.missing,
-            late=_late(office, connection, candidate),
             withheld=chain.withheld(connection, candidate_id),
             waivers=tuple(
                 (candidates.waiver_in_words(office, waiver), " and ".join(waiver["names"]))
@@ -231,6 +232,8 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             ),
             revisions=_revisions(connection, candidate_id, office.declarations.plan.home_force),
             vintages=_vintages(connection, candidate.load_number),
+            integrity=integrity.read(connection, candidate.integrity_id).results if candidate.integrity_id else (),
+            events=query.events(office, candidate_id, office.declarations.plan.home_force),
         )
 
 
@@ -275,45 +278,35 @@ def _quality(office: Office, connection: Connection, candidate: candidates.Candi
     return [row | {"title": office.declarations.feeds[row["feed"]].title} for row in rows]
 
 
-def _quarantined(
+def _deliveries(
     office: Office, connection: Connection, candidate: candidates.Candidate
-) -> list[tuple[str, str, int, int, int]]:
-    """A row a feed whose suite can quarantine: its deliveries, those with quarantined rows, and such rows."""
+) -> list[tuple[str, int, int, int]]:
+    """A row a feed: its deliveries, those that were late at this month-end, and the rows that are kept out."""
     rows = warehouse.query(
         connection,
-        "SELECT feed.name AS feed, count(*) AS deliveries,"
-        " count(*) FILTER (WHERE v.quarantined_count > 0) AS failed, sum(v.quarantined_count)::bigint AS rows"
+        "SELECT feed.name AS feed, count(*) AS deliveries, sum(v.quarantined_count)::bigint AS rows"
         " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
         " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
         " JOIN reporting.load l USING (delivery_id) JOIN quality.validation v USING (validation_id)"
         " WHERE d.period <= :month GROUP BY 1 ORDER BY 1",
-        feeds=[feed.feed for feed in office.declarations.feeds.values() if feed.source != "reference"],
+        feeds=list(office.declarations.feeds),
         load=candidate.load_number,
         month=candidate.month,
     )
-    titles = office.declarations.feeds
-    return [(row["feed"], titles[row["feed"]].title, row["deliveries"], row["failed"], row["rows"]) for row in rows]
+    late = _late(office, connection, candidate)
+    return [(row["feed"], row["deliveries"], late[row["feed"]], row["rows"]) for row in rows]
 
 
-def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[str, ...]:
-    """What was due at this month-end and is in, but first came after its due working day."""
-    arrived = {
-        receive.Recognised(row["feed"], row["period"], row["area_code"]): row["first"]
-        for row in warehouse.query(
-            connection,
-            "SELECT d.feed, d.period, d.area_code, min(r.received_on) AS first FROM landing.delivery d"
-            " JOIN landing.receipt r USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
-            " WHERE l.load_number <= :load GROUP BY d.feed, d.period, d.area_code",
-            load=candidate.load_number,
-        )
-    }
-    late = []
+def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> Counter[str]:
+    """By feed, how many deliveries were due at this month-end and are in, but first came after their working day."""
+    held = receive.held(connection, office.declarations, candidate.load_number)
+    late: Counter[str] = Counter()
     for partition in receive.due(office.declarations, candidate.month):
         feed = office.declarations.feeds[partition.feed]
         due = working_day(add_months(candidate.month, 1), feed.due_working_day or 1)
-        if partition in arrived and arrived[partition] > due:
-            late.append(feed.delivery_name(partition.period, partition.area_code))
-    return tuple(late)
+        if partition in held and held[partition] > due:
+            late[partition.feed] += 1
+    return late
 
 
 def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: Pack) -> Build:

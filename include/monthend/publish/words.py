@@ -30,6 +30,11 @@ def of_day(day: date) -> str:
     return f"{day:%-d %B %Y}"
 
 
+def of_days(first: date, last: date) -> str:
+    """Days as a reader sees them: 24 April 2025, or 24 April 2025 to 7 May 2025."""
+    return of_day(first) if first == last else f"{of_day(first)} to {of_day(last)}"
+
+
 def period(basis: str, month: str) -> str:
     """A basis and its last month in words: 12 months to March 2025."""
     return {

@@ -49,12 +49,15 @@ from monthend.publish.charts import HEIGHT_CM, PAGE_HEIGHT_CM, PAGE_WIDTH_CM, Pl
 from monthend.publish.frozen import content_sha256, save_frozen
 from monthend.publish.layout import (
     COVER_WIDTH,
+    MARGIN,
     PAGE_WIDTH,
     column_width,
     heading_lines,
     line_count,
+    page_fit,
     page_lines,
     row_height,
+    text_width,
 )
 from monthend.publish.reading import PACK_ID_LINE, Found, ReadBack, read_back, same
 from monthend.publish.styles import Styles
@@ -176,23 +179,30 @@ def _write_page(worksheet: Any, sheet: Sheet, book: Book, styles: Styles) -> Pla
     styles.put(worksheet, 1, 1, sheet.title, "title")
     worksheet.row_dimensions[1].height = row_height(1, _TITLE_SIZE)
     last = 1
-    for line in (line for text in texts for line in page_lines(text)):
+    lines = [line for text in texts for line in page_lines(text)]
+    for line in lines:
         last += 1
         styles.put(worksheet, last, 1, line, "line")
         worksheet.row_dimensions[last].height = row_height(1)
-    _set_page(worksheet, landscape=True, one_page=sheet.table is None)
     if not sheet.table:
+        _set_page(worksheet, "landscape", 1)
         return None
     if sheet.chart:
         # The chart hangs in the row of its caption's last line, so that no row of column A is empty.
         points = _CAPTION_POINTS + HEIGHT_CM * _POINTS_PER_CM + 8
         worksheet.row_dimensions[last].height = round(points)
     placed = _write_table(worksheet, sheet.table, last + 1, widths, styles)
+    _set_page(worksheet, *page_fit(max(sum(widths), *map(text_width, lines)), _height(worksheet)))
     if printed:
         worksheet.print_title_rows = f"{placed.top}:{placed.top}"
     else:
-        worksheet.print_area = f"A1:L{last}"
+        worksheet.print_area = f"A{placed.bottom + 2}"  # a page of nothing, which is left out
     return placed
+
+
+def _height(worksheet: Any) -> float:
+    """Give the height of all rows, in points: each is set."""
+    return float(sum(row.height for row in worksheet.row_dimensions.values()))
 
 
 def _write_table(worksheet: Any, table: Table, top: int, widths: Sequence[int], styles: Styles) -> Placed:
@@ -242,14 +252,14 @@ def _format(column: Column) -> tuple[str, str]:
     return "number", f"{plain}_W;-{plain}_W;{plain}_W;@_W"
 
 
-def _set_page(worksheet: Any, landscape: bool, one_page: bool = False) -> None:
-    worksheet.page_setup.orientation = "landscape" if landscape else "portrait"
+def _set_page(worksheet: Any, orientation: str, pages: int) -> None:
+    worksheet.page_setup.orientation = orientation
     worksheet.page_setup.paperSize = 9  # A4
     worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     worksheet.page_setup.fitToWidth = 1
-    worksheet.page_setup.fitToHeight = 1 if one_page else 0
+    worksheet.page_setup.fitToHeight = pages
     margins = worksheet.page_margins
-    margins.left = margins.right = margins.top = margins.bottom = 0.55
+    margins.left = margins.right = margins.top = margins.bottom = MARGIN
     margins.header = margins.footer = 0.3
     view = worksheet.sheet_view
     view.zoomScale = 100
@@ -281,7 +291,8 @@ def _write_cover(worksheet: Any, book: Book, styles: Styles) -> None:
         else:
             styles.put(worksheet, row, 1, line, "text")
         worksheet.row_dimensions[row].height = height
-    _set_page(worksheet, landscape=False)
+    _, pages = page_fit(COVER_WIDTH, _height(worksheet))
+    _set_page(worksheet, "portrait", pages)
 
 
 def _link_contents(worksheet: Any, top: int, pages: Sequence[Sheet], styles: Styles) -> None:

@@ -18,13 +18,15 @@ from monthend.receive import stored_path
 from monthend.validate import reader
 from monthend.validate.results import Delivery
 
-Reference = dict[str, list[list[str | None]]]  # by reference feed, the values of its columns in LOOKED_UP, row by row
+# By reference feed, the values of its columns in LOOKED_UP, row by row; under `measures` the keys of declared ones
+Reference = dict[str, list[list[str | None]]]
 
 # Which columns of a feed are looked up (they are there together), in which reference feed, in which of its columns
 LOOKED_UP = {
     ("lsoa_code",): ("lsoa_exact_fit", ("lsoa_2011", "lsoa_2021")),
     ("ho_code", "recorded_at"): ("offence_codes", ("code", "valid_from", "valid_to", "notifiable")),
     ("outcome_type", "outcome_at"): ("outcome_types", ("outcome_type", "valid_from", "valid_to")),
+    ("area_code", "measures"): ("areas", ("area_code",)),  # of events, which are validated after areas, by name
 }
 
 NAMES_COLUMN = ("column", "column_A", "column_B")  # where an expectation says which columns it is about
@@ -38,6 +40,8 @@ def made_from(feed: Feed) -> dict[str, str]:
         "ho_code_known": "ho_code",
         "ho_code_valid": "ho_code",
         "outcome_type_valid": "outcome_type",
+        "area_code_known": "area_code",
+        "measures_known": "measures",
     } | ({"in_window": feed.window.column} if feed.window else {})
 
 
@@ -55,9 +59,9 @@ def reference(office: Office, feed: Feed) -> Reference:
     Nothing is there of a reference feed that was never delivered: a check that needs it cannot run then.
     """
     columns = {column.column for column in feed.columns}
-    found: Reference = {}
+    found: Reference = {"measures": [[key] for key in office.declarations.measures]} if "measures" in columns else {}
     for looked_up, (name, values) in LOOKED_UP.items():
-        if feed.source == "reference" or not columns.issuperset(looked_up):
+        if not columns.issuperset(looked_up):
             continue
         with office.engine.connect() as connection:
             newest = warehouse.query(
@@ -106,6 +110,12 @@ def looked_up(rows: pa.Table, feed: Feed, known: Reference) -> pa.Table:
     if types := known.get("outcome_types"):
         is_known, is_valid, _ = _on_day(rows["outcome_type"], rows["outcome_at"], types)
         columns["outcome_type_valid"] = _text(pc.coalesce(is_valid, is_known))
+    if areas := known.get("areas"):
+        columns["area_code_known"] = _text(_is_in(rows["area_code"], {row[0] for row in areas}))
+    if measures := known.get("measures"):
+        keys = {row[0] for row in measures}
+        named = [text and keys.issuperset(text.split(";")) for text in rows["measures"].to_pylist()]
+        columns["measures_known"] = _text(pa.chunked_array([pa.array(named, pa.bool_())]))
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     return rows
