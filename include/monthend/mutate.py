@@ -100,11 +100,11 @@ def outcomes(
         NeedsPerson: the deliveries, as they came, are blocked: what a fault adds could not be told.
     """
     with temporary_office(declarations) as office:
-        _freeze_before(office, add_months(month, -1), before)
         with _copy(office, "received") as received:
-            sent = _sent(received, month, inbox)
+            sent = _sent(received, month, [*before, *inbox])
         if unknown := set(feeds) - {each.feed for each in sent}:
             raise WrongCall(f"There is no delivery of {', '.join(sorted(unknown))} for month-end {month} in the inbox.")
+        _freeze_before(office, add_months(month, -1), before)
         for each in sent:
             if not feeds or each.feed in feeds:
                 with _copy(office, "beside") as beside:
