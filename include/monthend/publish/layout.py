@@ -122,7 +122,7 @@ def column_width(table: Table, index: int) -> int:
     needed = [longest_word(column.heading, bold=True) + 3, max(min(line, max(14, line / 3)) for line in lines) + 2]
     values = [value_of(row[index]) for row in table.rows]
     if column.kind == "number":
-        needed[1] += 4  # right-aligned headings need air before them
+        needed[1] += 2  # right-aligned headings need air before them
         needed.append(max(text_width(shown_number(value, column)) for value in values) + 4.5)
     elif column.kind == "month":
         needed.append(text_width("Mmm 2000") + 3)
