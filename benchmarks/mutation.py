@@ -39,8 +39,9 @@ they find or that reach a number; the reference is what a table with types, a ke
 
 ## What reaches a number
 
-No check can tell these from the truth: a value is valid, and so are its row and its month. They are what a force's own
-audit of its records is for.
+Most of these no check can tell from the truth: a value is valid, and so are its row and its month. They are what a
+force's own audit of its records is for. Where rows are missing at their source without a control record, or a district is
+not given in any row, a check could be thought of that is not here yet.
 
 | feed | column | fault | measures |
 |---|---|---|---|
