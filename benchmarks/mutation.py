@@ -40,8 +40,8 @@ they find or that reach a number; the reference is what a table with types, a ke
 ## What reaches a number
 
 Most of these no check can tell from the truth: a value is valid, and so are its row and its month. They are what a
-force's own audit of its records is for. Where rows are missing at their source without a control record, or a district is
-not given in any row, a check could be thought of that is not here yet.
+force's own audit of its records is for. Where rows are missing at their source and no control record says so, or no row
+has a district, a check could be thought of that is not here yet.
 
 | feed | column | fault | measures |
 |---|---|---|---|
