@@ -93,7 +93,7 @@ def outcomes(
         inbox: what came for the month-end.
         feeds: those whose deliveries are spoiled; all that have one in the inbox if none is named.
         declarations: another set of feeds, suites and reports than the project's own.
-        every: only each so-manieth fault.
+        every: only each Nth fault; 1 is all of them.
 
     Raises:
         WrongCall: there is no delivery of a feed that is due at the month-end.
