@@ -9,10 +9,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
-from monthend.mutate import Outcome, outcomes, score
+from monthend.mutate import Fate, Outcome, outcomes, score
 from monthend.plan.calendar import add_months
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.sample import force
@@ -56,7 +57,8 @@ def main() -> None:
         with ProcessPoolExecutor(len(AT_ONCE), mp_context=get_context("spawn")) as pool:
             found = [each for part in pool.map(_outcomes, [folder] * len(AT_ONCE), AT_ONCE) for each in part]
     reached = [each for each in found if each.fate == "reached a number"]
-    rows = [f"| {each.feed} | {each.column} | {each.fault} | {_measures(each)} |" for each in reached]
+    declarations = Declarations(ROOT)
+    rows = [f"| {each.feed} | {each.column} | {each.fault} | {_measures(declarations, each)} |" for each in reached]
     print(
         PAGE.format(
             month=MONTH,
@@ -84,11 +86,7 @@ def _table(found: Sequence[Outcome]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, of_feed in [*frame.groupby("feed", sort=False), ("all", frame)]:
-        fates = (
-            of_feed["fate"]
-            .value_counts()
-            .reindex(["stopped", "shown", "reached a number", "changed no number"], fill_value=0)
-        )
+        fates = of_feed["fate"].value_counts().reindex(get_args(Fate), fill_value=0)
         harmful = fates.iloc[:3].sum()
         share, plain = fates.iloc[:2].sum() / harmful, of_feed["plain"].sum() / harmful
         counts = " | ".join(f"{count:,}" for count in fates)
@@ -96,8 +94,8 @@ def _table(found: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _measures(outcome: Outcome) -> str:
-    titles = [Declarations(ROOT).measures[key].title for key in outcome.measures]
+def _measures(declarations: Declarations, outcome: Outcome) -> str:
+    titles = [declarations.measures[key].title for key in outcome.measures]
     return ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
 
 

