@@ -52,7 +52,7 @@ def clean() -> World:
             {"incident_ref": "LEI-I-2016-0000001"},
             *(
                 {"incident_ref": f"LEI-I-2016-000000{number}", **closed_as_crime, "crime_ref": "LEI-2016-0000001"}
-                for number in (2, 3)
+                for number in (2, 3, 4)
             ),
         ],
         "msg_comparator": [{"count": "99"}],
@@ -130,13 +130,19 @@ def test_each_check_fires_with_its_keys_once(desk: Desk, tmp_path: Path) -> None
     incidents[0] |= {"asb_qualifier": ""}
     incidents[1] |= {"crime_ref": ""}
     incidents[2] |= {"crime_ref": "LEI-2016-0000999"}
+    del incidents[3]
+    del outcomes[4]
+    transferred(world, crime(31)["crime_ref"])
     world["msg_comparator"] = [{"count": "101"}]
     take_in(desk, tmp_path, MONTH, world)
     found = check(desk)
     assert failing(desk, found) == {
+        "C06 events": ["LEI-2016-0000031"],
         "C07 districts": [f"{FORCE} 2016-03"],
         "C07 offences": [f"{FORCE} 2015-11"],
         "C09 half an extract": [f"{FORCE} 2016-06"],
+        "C09 incidents": ["LEI-I-2016-0000004"],
+        "C09 outcomes": ["LEI-2016-0000005"],
         "C09 vanished": ["LEI-2016-0000021", "LEI-2016-0000022", "LEI-2016-0000023"],
         "C10": ["LEI-2016-0000002"],
         "I01 sum": [f"{FORCE} 2016-04"],
@@ -174,7 +180,7 @@ def test_a_crime_that_came_back_or_was_quarantined_has_not_vanished(desk: Desk, 
     take_in(desk, tmp_path / "short", MONTH, {"police_crime": crimes[1:]})
     assert failing(desk, check(desk)) == {"C09 vanished": ["LEI-2016-0000001"]}
     desk.behind_its_back("UPDATE reporting.police_crime SET removed = 'quarantined' WHERE removed = 'vanished'")
-    take_in(desk, tmp_path / "other", MONTH, {"police_outcome": world["police_outcome"][1:]})
+    take_in(desk, tmp_path / "other", MONTH, {"police_outcome": world["police_outcome"]})
     assert failing(desk, check(desk)) == {}
     desk.behind_its_back("UPDATE reporting.police_crime SET removed = 'vanished' WHERE removed = 'quarantined'")
     take_in(desk, tmp_path / "whole", MONTH, {"police_crime": crimes})
@@ -320,6 +326,6 @@ def test_a_blocking_check_is_signed_off_only_under_a_waiver_of_two(desk: Desk, t
     [(manifest,)] = desk.rows("SELECT manifest FROM snapshot.candidate WHERE candidate_id = %s", again.candidate_id)
     assert [(each["check_id"], each["reason"]) for each in manifest["waivers"]] == [("O07", terms[3])]
     assert manifest["integrity"] == {
-        "C07 districts": 0, "C07 offences": 0, "C12": 0, "I01 sum": 0, "O02 before the crime": 0, "O07": 1, "O08": 0,
+        "C06 events": 0, "C07 districts": 0, "C07 offences": 0, "C12": 0, "I01 sum": 0, "O02 before the crime": 0, "O07": 1, "O08": 0,
     }  # fmt: skip
     assert desk.rows("SELECT count(*) FROM quality.integrity") == [(2,)]

@@ -381,6 +381,7 @@ SHARES: list[tuple[str, tuple[str, str], int, Row, int, int]] = [
     ("police_outcome", ("O04", "suspect"), 2, {"suspect_age": ""}, 1, 200),
     ("police_cancelled", ("N02", "avi_documented given"), 1, {"avi_documented": ""}, 1, 20),
     ("police_cancelled", ("N02", "victim_informed_at given"), 2, {"victim_informed_at": ""}, 1, 20),
+    ("police_incident", ("G10", "csp_code given"), 4, {"csp_code": ""}, 2, 100),
     ("police_incident", ("I02", "opening_code"), 4, {"opening_code": "NON-CRIME"}, 1, 200),
     ("police_incident", ("I02", "closing_code"), 4, {"closing_code": "BURGLARY"}, 1, 200),
 ]
