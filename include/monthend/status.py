@@ -67,11 +67,9 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
                 period=add_months(month, -feed.lag_months) if monthly else "",
                 due=len(of_feed) if monthly else 0,
                 due_on=due_on,
-                received=len(came) if monthly else 0,
+                received=sum(part["is_in"] for part in of_feed) if monthly else 0,
                 late=sum(due_on is not None and part["first_on"] > due_on for part in came),
-                missing=tuple(
-                    feed.area_name(part["area_code"]) for part in of_feed if monthly and part["delivery_id"] is None
-                ),
+                missing=tuple(feed.area_name(part["area_code"]) for part in of_feed if monthly and not part["is_in"]),
                 rows=sum(part["loaded_rows"] for part in loaded),
                 verdicts=dict(Counter(part["verdict"] for part in came if part["verdict"])),
                 quarantined=sum(part["quarantined_count"] for part in loaded),
@@ -273,12 +271,12 @@ def _candidate(row: dict[str, Any]) -> str:
 
 
 def _partitions(office: Office, connection: Connection, month: str) -> list[dict[str, Any]]:
-    """What is due at a month-end and the reference feeds: the newest version that came, and what is loaded."""
+    """What is due at a month-end and the reference feeds: whether it is in, its newest version, and what is loaded."""
     partitions = receive.due(office.declarations, month)
     for feed in office.declarations.feeds.values():
         if feed.cadence == "reference":
             partitions.append(receive.Recognised(feed.feed, "", ""))
-    return warehouse.query(
+    rows = warehouse.query(
         connection,
         "SELECT p.feed, p.period, p.area_code, came.delivery_id, came.first_on, newest.validation_id, newest.verdict,"
         " loaded.row_count AS loaded_rows, loaded.quarantined_count"
@@ -297,6 +295,11 @@ def _partitions(office: Office, connection: Connection, month: str) -> list[dict
         periods=[each.period for each in partitions],
         areas=[each.area_code for each in partitions],
     )
+    held = receive.held(connection, office.declarations)
+    for row in rows:  # also where a later extract of a keyed feed has its rows
+        partition = receive.Recognised(row["feed"], row["period"], row["area_code"])
+        row["is_in"] = row["delivery_id"] is not None or partition in held
+    return rows
 
 
 def _failing(connection: Connection, delivery_ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
@@ -333,7 +336,7 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
     found = []
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
-        areas = [feed.area_name(part["area_code"]) for part in of_feed if part["delivery_id"] is None]
+        areas = [feed.area_name(part["area_code"]) for part in of_feed if not part["is_in"]]
         if feed.cadence == "reference":
             continue
         period = f"{feed.title}, {of_month(add_months(month, -feed.lag_months))}"

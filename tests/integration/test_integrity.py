@@ -326,6 +326,7 @@ def test_a_blocking_check_is_signed_off_only_under_a_waiver_of_two(desk: Desk, t
     [(manifest,)] = desk.rows("SELECT manifest FROM snapshot.candidate WHERE candidate_id = %s", again.candidate_id)
     assert [(each["check_id"], each["reason"]) for each in manifest["waivers"]] == [("O07", terms[3])]
     assert manifest["integrity"] == {
-        "C06 events": 0, "C07 districts": 0, "C07 offences": 0, "C12": 0, "I01 sum": 0, "O02 before the crime": 0, "O07": 1, "O08": 0,
+        "C06 events": 0, "C07 districts": 0, "C07 offences": 0, "C12": 0, "I01 sum": 0, "O02 before the crime": 0,
+        "O07": 1, "O08": 0,
     }  # fmt: skip
     assert desk.rows("SELECT count(*) FROM quality.integrity") == [(2,)]

@@ -10,6 +10,7 @@ from monthend.freeze import facts
 from monthend.load import load, rows_sha256
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.receive import receive
+from monthend.status import blockers, feeds_at
 from monthend.validate.validation import validate
 
 ON = date(2017, 8, 1)
@@ -119,3 +120,13 @@ def test_facts_of_a_keyed_feed_begin_with_its_first_window(desk: Desk, tmp_path:
     assert (held.index[0], held.index[-1]) == ("2013-05", "2016-06")
     assert held["E23000021"].tolist() == [True] * 36 + [False] * 2
     assert held.shape[1] == 10
+
+
+def test_a_month_whose_rows_came_in_a_later_extract_is_not_missing(desk: Desk, tmp_path: Path) -> None:
+    take_in(desk, write(tmp_path, "police_crime", "2016-04", [crime(1)]))
+    stands = {}
+    for month in ("2016-03", "2016-05"):
+        (feed,) = [each for each in feeds_at(desk.office, month) if each.feed == "police_crime"]
+        named = [each.what for each in blockers(desk.office, month, ON) if each.what.startswith(feed.title)]
+        stands[month] = (feed.due, feed.received, feed.missing, len(named))
+    assert stands == {"2016-03": (1, 1, (), 0), "2016-05": (1, 0, ("Leicestershire Police",), 1)}

@@ -246,7 +246,7 @@ def test_findings_are_what_failed_is_missing_or_was_waived_and_what_passed_is_a_
     )  # fmt: skip
     quality = [
         {**material.quality[0], "check_id": check, "failed": failed, "rows": rows}
-        for check, failed, rows in (("C01", 0, 0), ("C02", 1, 7), ("C06", 0, 0))
+        for check, failed, rows in (("C01", 0, 0), ("C02", 1, 7), ("C06", 0, 0), ("G08", 1, None))
     ]
     found = book_of(
         dataclasses.replace(
@@ -259,8 +259,8 @@ def test_findings_are_what_failed_is_missing_or_was_waived_and_what_passed_is_a_
         )
     )
     assert table_of(found, "data_quality") == {
-        "Crime outcomes": [2, 1, 0, 0, 0, 0, 0], "Recorded crime": [3, 0, 7, 2, 1, 1, 3],
-        "Total": [5, 1, 7, 2, 1, 1, 3],
+        "Crime outcomes": [2, 1, 0, 0, 0, 0, 0], "Recorded crime": [3, 0, 7, 2, 2, 1, 3],
+        "Total": [5, 1, 7, 2, 2, 1, 3],
     }  # fmt: skip
     rows = {label: row for label, row in table_of(found, "findings").items() if row[0] != "not available"}
     nothing = ["[z]"] * 3
@@ -272,11 +272,12 @@ def test_findings_are_what_failed_is_missing_or_was_waived_and_what_passed_is_a_
         ("Recorded crime, C10: D.", ["cross-feed check", "[z]", "[z]", 1234, counts]),
         ("Recorded crime, C12: D.", ["cross-feed check", "[z]", "[z]", "[x]", stop]),
         ("Recorded crime, C02: D.", ["check", 1, 1, 7, counts]),
+        ("Recorded crime, G08: D.", ["check", 1, 1, "[z]", counts]),
         ("C09 vanished is waived (A. Steward and B. Registrar)",
          ["waiver", *nothing, "It counts as if the check had passed"]),
     ]  # fmt: skip
     assert notes_of(found, "findings") == (
-        "Missing: 1. Cross-feed checks that failed: 3. Checks of deliveries that failed: 1. Waivers: 1. "
+        "Missing: 1. Cross-feed checks that failed: 3. Checks of deliveries that failed: 2. Waivers: 1. "
         "Known errors in the sources: 0.",
         "Cross-feed checks not run, as feeds or month-ends that they need are not held: 1.",
     )

@@ -266,7 +266,7 @@ def _quality(office: Office, connection: Connection, candidate: candidates.Candi
         connection,
         "SELECT feed.name AS feed, c.check_id, c.part, c.description, c.action,"
         " count(*) AS deliveries,"
-        " count(*) FILTER (WHERE c.outcome = 'failed') AS failed, coalesce(sum(c.unexpected_count), 0)::bigint AS rows"
+        " count(*) FILTER (WHERE c.outcome = 'failed') AS failed, sum(c.unexpected_count)::bigint AS rows"
         " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
         " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
         " JOIN reporting.load l USING (delivery_id) JOIN quality.check_result c USING (validation_id)"
