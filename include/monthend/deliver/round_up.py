@@ -16,7 +16,7 @@ from monthend.deliver.settings import Settings
 from monthend.errors import NeedsPerson
 from monthend.freeze import chain
 from monthend.office import Office
-from monthend.plan.calendar import add_months, add_working_days, working_day
+from monthend.plan.calendar import add_working_days
 from monthend.plan.declarations import Feed
 from monthend.publish import packs
 from monthend.publish.release import signer
@@ -268,11 +268,10 @@ def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
     found = []
     for (key, period), areas_missing in names.items():
         feed = office.declarations.feeds[key]
-        if feed.due_working_day is None:
+        if (day := feed.due_on(period)) is None:
             continue
         all_of_it = not feed.by_area or len(areas_missing) == len(feed.areas)
         which = "all areas" if all_of_it else ", ".join(areas_missing)
-        day = working_day(add_months(run.month, 1), feed.due_working_day)
         found.append((feed, f"{feed.title}, {of_month(period)}, {which}", day))
     return found
 
