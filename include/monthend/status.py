@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from monthend import receive, warehouse
+from monthend import extension, receive, warehouse
 from monthend.deliver import outcomes
 from monthend.load import newest_load
 from monthend.office import Office
 from monthend.plan.calendar import add_months, freeze_day, month_end
+from monthend.plan.declarations import Feed
 from monthend.publish.words import of_day, of_month
 from monthend.validate import findings, integrity
 
@@ -332,8 +333,20 @@ def _refusals(connection: Connection, month: str) -> list[dict[str, Any]]:
     )
 
 
+def _extended(feed: Feed, area_code: str, given: extension.Extension) -> str:
+    name = feed.area_name(area_code)
+    return f" {name} has until {of_day(given.until)}, given by {given.display_name}: {given.reason.rstrip('.')}."
+
+
 def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Blocker]:
     found = []
+    with office.engine.connect() as connection:
+        extensions = extension.extensions(connection)
+
+    def later(part: dict[str, Any]) -> extension.Extension | None:
+        of = receive.Recognised(part["feed"], part["period"], part["area_code"])
+        return None if part["is_in"] else extensions.get(of)
+
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
         areas = [feed.area_name(part["area_code"]) for part in of_feed if not part["is_in"]]
@@ -346,6 +359,7 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
             day = feed.due_on(newest)
             due = f", due on {of_day(day)}" if day else ""
             what = f"{period}: {len(areas)} of {len(of_feed)} deliveries due are missing{due}: {', '.join(areas)}."
+            what += "".join(_extended(feed, part["area_code"], given) for part in of_feed if (given := later(part)))
             found.append(Blocker(what, f"{who} sends them.", "missing", ""))
         for part in of_feed:
             if part["delivery_id"] and part["loaded_rows"] is None and part["verdict"] != "blocked":

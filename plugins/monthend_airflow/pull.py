@@ -1,6 +1,7 @@
 """A pull: every feed of a source that is due, through receive, validate and load, each by itself in the grid."""
 
 import logging
+from typing import Literal
 
 from airflow.sdk import get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -12,7 +13,7 @@ from monthend_airflow.sources import fetch, incoming
 logger = logging.getLogger(__name__)
 
 
-def pull_feeds(source: str) -> None:
+def pull_feeds(source: Literal["police", "partner"]) -> None:
     """Make the tasks of a pull of the feeds of `source` ('police' or 'partner') in the DAG that is open."""
 
     @task
@@ -105,7 +106,7 @@ def pull_feeds(source: str) -> None:
     @task
     def notice(pulls: list[dict] | None) -> None:
         """Tell each person in one e-mail what came, what did not, and what needs them."""
-        tell(get_current_context(), "pull", [pull["label"] for pull in pulls or []])
+        tell(get_current_context(), source, [pull["label"] for pull in pulls or []])
 
     listed = outstanding()
     # A teardown: whatever becomes of it, the run's state is that of the loads.

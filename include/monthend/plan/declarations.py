@@ -169,6 +169,15 @@ class Feed(Declared):
         """An area as the feed's rows name it; nothing for one that the feed does not declare."""
         return next((area.name_in_rows for area in self.areas if area.code == code), "")
 
+    @property
+    def contacts(self) -> set[str]:
+        """Whom to write to about the feed's deliveries: its contact, and those of its areas."""
+        return {self.contact, *(area.contact for area in self.areas if area.contact)}
+
+    def contact_of(self, code: str) -> str:
+        """Whom to write to about an area's deliveries."""
+        return next((area.contact for area in self.areas if area.code == code and area.contact), self.contact)
+
     def delivery_name(self, period: str, area_code: str) -> str:
         """A delivery in words: feed, month, area, as far as there is one."""
         month = f"{date.fromisoformat(f'{period}-01'):%B %Y}" if period else ""
