@@ -41,8 +41,8 @@ they find or that reach a number; the reference is what a table with types, a ke
 ## What reaches a number
 
 Most of these no check can tell from the truth: a value is valid, and so are its row and its month. They are what a
-force's own audit of its records is for. Where rows are missing at their source and no control record says so, or no row
-has a district, a check could be thought of that is not here yet.
+force's own audit of its records is for. Rows of the newest month that are missing at their source, where no control
+record says so, show only once there are enough of them to leave the month's usual range.
 
 | feed | column | fault | measures |
 |---|---|---|---|

@@ -11,6 +11,7 @@ from monthend.load import load, rows_sha256
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.receive import receive
 from monthend.status import blockers, feeds_at
+from monthend.validate.findings import findings
 from monthend.validate.validation import validate
 
 ON = date(2017, 8, 1)
@@ -130,3 +131,12 @@ def test_a_month_whose_rows_came_in_a_later_extract_is_not_missing(desk: Desk, t
         named = [each.what for each in blockers(desk.office, month, ON) if each.what.startswith(feed.title)]
         stands[month] = (feed.due, feed.received, feed.missing, len(named))
     assert stands == {"2016-03": (1, 1, (), 0), "2016-05": (1, 0, ("Leicestershire Police",), 1)}
+
+
+def test_a_later_extract_that_passes_puts_a_finding_right(desk: Desk, tmp_path: Path) -> None:
+    states = []
+    for period, code in (("2016-04", "8P"), ("2016-05", "8N")):
+        take_in(desk, write(tmp_path, "police_crime", period, [crime(1, ho_code=code)]))
+        found = findings(desk.office, ON, fixed=True)
+        states.append([(each.period, each.state, each.opened_on) for each in found if each.check_id == "H02"])
+    assert states == [[("2016-04", "open", ON)], [("2016-05", "fixed", ON)]]

@@ -2,6 +2,7 @@
 
 Nothing of a finding is stored but what people said of it. What it is follows from the results of the deliveries of
 its feed, period and area: it opens where the newest one fails a check, and closes by itself where a later one passes.
+Of a keyed feed a later period's extract counts as a later delivery, as it has the rows of the earlier one.
 """
 
 from collections.abc import Sequence
@@ -107,17 +108,20 @@ def findings(
             connection,
             # Deliveries in the order they came, each with its newest validation
             "WITH newest AS (SELECT DISTINCT ON (v.delivery_id) v.validation_id, v.delivery_id, v.verdict,"
-            "  v.validated_on, d.feed, d.period, d.area_code FROM quality.validation v"
+            "  v.validated_on, d.feed, d.period, d.area_code,"
+            # a later extract of a keyed feed has the rows of an earlier one, and may have put them right
+            "  concat_ws(' ', d.feed, CASE WHEN NOT d.feed = ANY(:keyed) THEN d.period END, d.area_code) AS subject"
+            "  FROM quality.validation v"
             "  JOIN landing.delivery d USING (delivery_id)"
             "  WHERE d.period = '' OR d.period >= :period_from ORDER BY v.delivery_id, v.validation_id DESC),"
             # whatever failed once, in any of them
-            " failing AS (SELECT DISTINCT n.feed, n.period, n.area_code, c.check_id, c.part"
+            " failing AS (SELECT DISTINCT n.subject, c.check_id, c.part"
             "  FROM quality.check_result c JOIN newest n USING (validation_id)"
             "  WHERE c.outcome IN ('failed', 'error') AND c.action <> 'info'),"
-            " told AS (SELECT n.*, concat_ws(' ', n.feed, n.period, n.area_code) AS subject, n.delivery_id AS came,"
+            " told AS (SELECT n.*, n.delivery_id AS came,"
             "  CAST(NULL AS bigint) AS integrity_id, c.check_id, c.part, c.description, c.action, c.outcome,"
             "  c.unexpected_count, c.element_count, c.detail, c.outcome IN ('failed', 'error') AS fails"
-            "  FROM failing f JOIN newest n USING (feed, period, area_code)"
+            "  FROM failing f JOIN newest n USING (subject)"
             "  JOIN quality.check_result c USING (validation_id, check_id, part)"
             "  WHERE c.outcome <> 'not run'"
             # a cross-feed check is of all feeds at once, and is told of the newest delivery of the one it names
@@ -131,7 +135,8 @@ def findings(
             "   (SELECT check_id, part FROM quality.integrity_result WHERE outcome IN ('failed', 'error'))),"
             " ordered AS (SELECT t.*, row_number() OVER w AS place, count(*) FILTER (WHERE NOT fails) OVER w AS passes,"
             "  first_value(fails) OVER w AS still FROM told t"
-            "  WINDOW w AS (PARTITION BY subject, check_id, part ORDER BY came DESC)),"
+            "  WINDOW w AS (PARTITION BY subject, check_id, part"
+            "   ORDER BY CASE WHEN integrity_id IS NULL THEN period END DESC, came DESC)),"
             " story AS (SELECT subject, check_id, part,"
             "  min(validated_on) FILTER (WHERE fails AND passes = CASE WHEN still THEN 0 ELSE 1 END) AS opened_on,"
             "  bool_or(still AND fails AND passes > 0) AS reopened FROM ordered GROUP BY 1, 2, 3)"
@@ -154,6 +159,7 @@ def findings(
             fixed=fixed,
             delivery_id=delivery_id,
             keys=KEYS,
+            keyed=[feed.feed for feed in office.declarations.feeds.values() if feed.load == "keyed"],
         )
         of_waivers = {(w.delivery_id, w.check_id, w.part): w for w in _waivers(connection, on)}
     return [

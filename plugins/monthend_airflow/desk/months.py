@@ -68,7 +68,7 @@ def month_page(request: Request, month: Month, visitor: Seeing, answered: str = 
         builds=packs.builds(office, month) if snapshot else [],
         releases=_releases(office, month),
         outcomes=stands["deliveries"],
-        known_errors=list(office.declarations.known_errors.values()),
+        known_errors=[each for each in office.declarations.known_errors.values() if each.first_period <= month],
         boards=office.declarations.boards,
         answered=answered,
     )
