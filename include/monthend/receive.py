@@ -81,8 +81,8 @@ class Pull:
 
     feed: str
     periods: tuple[str, ...]
-    area_code: str  # empty: of all areas
     label: str
+    area_code: str = ""  # of all areas
 
 
 def receive(
@@ -175,7 +175,7 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
                 " UNION SELECT origin, modified_at FROM landing.control_record",
             )
         }
-    pulls = [Pull(feed, (period,), area, _label(feeds[feed], period, area)) for feed, period, area in wanted]
+    pulls = [Pull(feed, (period,), _label(feeds[feed], period, area), area) for feed, period, area in wanted]
     backlog: dict[tuple[str, str], set[str]] = {}
     for path in inbox:
         for origin, name, modified_at in _files(path):
@@ -187,7 +187,7 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
                 backlog.setdefault((feed, area), set()).add(period)
     for (feed, area), found in sorted(backlog.items()):
         periods = f"{min(found)} to {max(found)}" if len(found) > 1 else min(found)
-        pulls.append(Pull(feed, tuple(sorted(found)), area, _label(feeds[feed], periods, area)))
+        pulls.append(Pull(feed, tuple(sorted(found)), _label(feeds[feed], periods, area), area))
     return pulls
 
 
