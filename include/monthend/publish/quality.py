@@ -134,7 +134,7 @@ def _checks(failed: Sequence[dict[str, Any]]) -> Iterator[Row]:
     for check in sorted(failed, key=lambda c: (-c["failed"], c["feed"], c["check_id"], c["part"])):
         of = {"feed": check["feed"], "check_id": check["check_id"], "part": check["part"]}
         cells = (
-            # a check of how many rows there are counts none that fail it
+            # one of the file as a whole, or of how many rows there are, counts none that fail it
             "[z]"
             if check[figure] is None
             else Cell(int(check[figure]), Passport("check", canonical({**of, "figure": figure})))
