@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import signal
 import sys
 import tempfile
 import traceback
@@ -302,19 +303,24 @@ def arm(
 def main() -> None:
     """Run the command line; every error is a sentence and an exit code."""
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _stop)
     try:
         application()
     except MonthendError as error:
         errors.print(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("Stopped. Run the same command again: it finishes what was left.")
-        sys.exit(NeedsPerson.exit_code)
     except Exception as error:
         log = _error_log("".join(traceback.format_exception(error)))
         where = f"The details are in {log}." if log else "The details could not be written anywhere."
         errors.print(f"Something unforeseen went wrong ({type(error).__name__}). {where}")
         sys.exit(NeedsPerson.exit_code)
+
+
+def _stop(*_: object) -> None:
+    """End in order, so that no server is left behind."""
+    errors.print("Stopped. Run the same command again: it finishes what was left.")
+    sys.exit(NeedsPerson.exit_code)
 
 
 def _error_log(details: str) -> Path | None:

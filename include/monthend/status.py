@@ -344,7 +344,8 @@ def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Bl
         if areas:
             day = working_day(add_months(month, 1), feed.due_working_day) if feed.due_working_day else None
             due = f", due on {of_day(day)}" if day else ""
-            what = f"{period}: {len(areas)} of {len(of_feed)} deliveries due are missing{due}: {', '.join(areas)}."
+            names = f": {', '.join(areas)}" if any(areas) else ""
+            what = f"{period}: {len(areas)} of {len(of_feed)} deliveries due are missing{due}{names}."
             found.append(Blocker(what, f"{who} sends them.", "missing", ""))
         for part in of_feed:
             if part["delivery_id"] and part["loaded_rows"] is None and part["verdict"] != "blocked":

@@ -60,6 +60,9 @@ def test_a_month_is_signed_off_on_the_desk_and_released(own_site: Site) -> None:
     assert (again.status_code, "waits for the sign-off" in again.text) == (409, True)
 
     assert own_site.tell("go_on", "freeze_month_end", run_id) == "success"
+    answered = own_site.visit(path, "a.steward").text
+    assert "A. Steward answered <strong>freeze</strong> on " in answered
+    assert 'name="answer"' not in answered
     (stored,) = own_site.rows(
         "SELECT s.answer, signed_by, channel, accepted, s.reason, withheld, shown_sha256 FROM snapshot.sign_off s"
         " JOIN snapshot.candidate USING (candidate_id) WHERE month = :month",

@@ -7,8 +7,10 @@ from extracts import Row, write
 from offices import Desk
 
 from monthend.freeze import facts
+from monthend.freeze.candidate import propose
 from monthend.load import load, rows_sha256
 from monthend.plan.declarations import ROOT, Declarations
+from monthend.publish import packs
 from monthend.receive import receive
 from monthend.status import blockers, feeds_at
 from monthend.validate.findings import findings
@@ -140,3 +142,25 @@ def test_a_later_extract_that_passes_puts_a_finding_right(desk: Desk, tmp_path: 
         found = findings(desk.office, ON, fixed=True)
         states.append([(each.period, each.state, each.opened_on) for each in found if each.check_id == "H02"])
     assert states == [[("2016-04", "open", ON)], [("2016-05", "fixed", ON)]]
+
+
+def test_packs_count_the_checks_of_the_newest_extract_at_a_month_end(desk: Desk, tmp_path: Path) -> None:
+    for period, code in (("2016-04", "8P"), ("2016-05", "8N")):
+        take_in(desk, write(tmp_path, "police_crime", period, [crime(1, ho_code=code)]))
+    told = {}
+    for month in ("2016-04", "2016-05"):
+        candidate = propose(desk.office, month, ON)
+        with desk.office.engine.connect() as connection:
+            (checked,) = (
+                (each["deliveries"], each["failed"], each["rows"])
+                for each in packs._quality(desk.office, connection, candidate)
+                if (each["feed"], each["check_id"]) == ("police_crime", "H02") and each["part"] == "given"
+            )
+            (delivered,) = (
+                each for each in packs._deliveries(desk.office, connection, candidate) if each[0] == "police_crime"
+            )
+        told[month] = checked, delivered
+    assert told == {
+        "2016-04": ((1, 1, 1), ("police_crime", 1, 1, 0)),
+        "2016-05": ((1, 0, 0), ("police_crime", 1, 1, 0)),
+    }

@@ -1,10 +1,16 @@
 """The mutation score: what becomes of faults whose fate is known, in a month that is otherwise right."""
 
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psutil
 import pytest
 
 from monthend import mutate
@@ -53,3 +59,28 @@ def test_a_fault_is_stopped_or_shown_or_reaches_named_boards_or_changes_nothing(
 def test_a_feed_without_a_delivery_is_named(sample: Path) -> None:
     with pytest.raises(WrongCall, match="There is no delivery of police_uk_street for month-end 2017-06"):
         next(outcomes(MONTH, [sample / BEFORE], [sample / MONTH], ["police_uk_street"]))
+
+
+def test_being_ended_leaves_no_server_behind(sample: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="end"))  # a socket's path must be short
+    command = [Path(sys.executable).with_name("monthend"), "mutate", "--month", MONTH, "--before", sample / BEFORE]
+    running = subprocess.Popen(
+        [*command, "--inbox", sample / MONTH, "--feed", "police_crime"],
+        env={"PATH": "", "HOME": str(folder), "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def servers() -> list[int]:
+        found = (each for each in psutil.process_iter(["name", "cmdline"]) if each.info["name"] == "postgres")
+        return [each.pid for each in found if any(str(folder) in word for word in each.info["cmdline"] or ())]
+
+    assert running.stdout
+    assert running.stdout.readline().startswith("police_crime: ")
+    assert len(servers()) == 1
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (1, "Stopped. Run the same command again: it finishes what was left.\n")
+    assert servers() == []
+    shutil.rmtree(folder)

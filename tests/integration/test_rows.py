@@ -11,6 +11,7 @@ from typing import Any
 import bad_inputs
 import openpyxl
 import pytest
+from extracts import write
 from offices import Desk, NewDesk, Rows, Street
 
 from monthend.errors import NeedsPerson, WrongCall
@@ -321,4 +322,21 @@ def test_a_key_of_several_columns(desk: Desk, tmp_path: Path) -> None:
     found, _ = failing_rows(desk.office, deliver(desk, path), "a.steward", "page")
     assert [(row.row_number, row.key, row.columns, row.values) for row in found] == [
         (2, {"area_code": "E23000032", "as_at": "2011-03-27"}, ("residents",), {"residents": ""})
+    ]
+
+
+def test_a_code_out_of_use_is_not_called_unknown(desk: Desk, tmp_path: Path) -> None:
+    day = "2017-06-20T12:00:00"
+    row = dict.fromkeys(("committed_from", "committed_to", "reported_at", "recorded_at"), day) | {
+        "crime_ref": "LEI-2017-0000001"
+    }
+    number = deliver(desk, write(tmp_path, "police_crime", "2017-06", [row]))
+    found, _ = failing_rows(desk.office, number, "a.steward", "page")
+    assert [(row.check_id, row.columns, row.to_do) for row in found if row.check_id == "C02"] == [
+        (
+            "C02",
+            ("ho_code",),
+            "Give ho_code a value that was in use on the row's own day, or put that day right."
+            " The row counts as it is until the extract is sent again.",
+        )
     ]

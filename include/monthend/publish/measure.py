@@ -241,7 +241,7 @@ class MeasureSheet:
         return Chart(
             title=f"{self.measure.title}, {area}: {self.measure.unit} a month",
             alternative_text=f"Line chart of {self.measure.title.lower()} ({self.measure.unit} a month) in {area}, "
-            f"{first} to {last}, with mean and usual range. {self.says}",
+            f"{first} to {last}{', with mean and usual range' if self.usual else ''}. {self.says}",
             kind="line",
             sheet=CHART_DATA,
             category="Month",
@@ -251,7 +251,12 @@ class MeasureSheet:
         )
 
     def _axis_start(self) -> float | None:
-        """Where the axis starts when zero would press the line flat; the chart's title then says so."""
+        """Where the axis starts when zero would press the line flat; the chart's title then says so.
+
+        At zero where nothing says what is usual: a few points would look like a rise or a fall.
+        """
+        if self.usual is None:
+            return None
         drawn = [
             float(cell.value)
             for _, _, _, kind in self.chart_columns()

@@ -262,18 +262,14 @@ def _vintages(connection: Connection, load_number: int) -> dict[str, tuple[datet
 
 def _quality(office: Office, connection: Connection, candidate: candidates.Candidate) -> list[dict[str, Any]]:
     """A row a check of a feed over the candidate's deliveries: how many were checked, failed, and failing rows."""
-    rows = warehouse.query(
+    rows = _of_standing(
+        office,
         connection,
-        "SELECT feed.name AS feed, c.check_id, c.part, c.description, c.action,"
-        " count(*) AS deliveries,"
+        candidate,
+        "SELECT s.feed, c.check_id, c.part, c.description, c.action, count(*) AS deliveries,"
         " count(*) FILTER (WHERE c.outcome = 'failed') AS failed, sum(c.unexpected_count)::bigint AS rows"
-        " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
-        " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
-        " JOIN reporting.load l USING (delivery_id) JOIN quality.check_result c USING (validation_id)"
-        " WHERE d.period <= :month AND c.outcome <> 'not run' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
-        feeds=list(office.declarations.feeds),
-        load=candidate.load_number,
-        month=candidate.month,
+        " FROM standing s JOIN reporting.load l USING (delivery_id) JOIN quality.check_result c USING (validation_id)"
+        " WHERE c.outcome <> 'not run' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
     )
     return [row | {"title": office.declarations.feeds[row["feed"]].title} for row in rows]
 
@@ -282,19 +278,39 @@ def _deliveries(
     office: Office, connection: Connection, candidate: candidates.Candidate
 ) -> list[tuple[str, int, int, int]]:
     """A row a feed: its deliveries, those that were late at this month-end, and the rows that are kept out."""
-    rows = warehouse.query(
+    rows = _of_standing(
+        office,
         connection,
-        "SELECT feed.name AS feed, count(*) AS deliveries, sum(v.quarantined_count)::bigint AS rows"
-        " FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
-        " CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d"
-        " JOIN reporting.load l USING (delivery_id) JOIN quality.validation v USING (validation_id)"
-        " WHERE d.period <= :month GROUP BY 1 ORDER BY 1",
-        feeds=list(office.declarations.feeds),
-        load=candidate.load_number,
-        month=candidate.month,
+        candidate,
+        "SELECT s.feed, count(*) AS deliveries, sum(v.quarantined_count)::bigint AS rows"
+        " FROM standing s JOIN reporting.load l USING (delivery_id) JOIN quality.validation v USING (validation_id)"
+        " GROUP BY 1 ORDER BY 1",
     )
     late = _late(office, connection, candidate)
     return [(row["feed"], row["deliveries"], late[row["feed"]], row["rows"]) for row in rows]
+
+
+def _of_standing(
+    office: Office, connection: Connection, candidate: candidates.Candidate, select: str
+) -> list[dict[str, Any]]:
+    """What `select` gives of `standing` (feed, delivery_id), the deliveries whose checks are the month-end's.
+
+    Of a keyed feed it is the newest extracts: each holds its window anew and puts right what one before it failed.
+    """
+    feeds = office.declarations.feeds.values()
+    return warehouse.query(
+        connection,
+        "WITH standing AS (SELECT feed, delivery_id FROM"  # noqa: S608 - `select` is one of the two above
+        " (SELECT feed.name AS feed, d.delivery_id, feed.name = ANY(:keyed) AS keyed,"
+        "  row_number() OVER (PARTITION BY feed.name, d.area_code ORDER BY d.period DESC) AS nth"
+        "  FROM unnest(CAST(:feeds AS text[])) AS feed(name)"
+        "  CROSS JOIN LATERAL reporting.current_delivery(feed.name, :load) d WHERE d.period <= :month) AS d"
+        " WHERE nth = 1 OR NOT keyed) " + select,
+        feeds=[feed.feed for feed in feeds],
+        keyed=[feed.feed for feed in feeds if feed.load == "keyed"],
+        load=candidate.load_number,
+        month=candidate.month,
+    )
 
 
 def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> Counter[str]:

@@ -57,8 +57,9 @@ def _feeds(material: Material) -> Sheet:
         FEEDS,
         "Data quality: what came in and how many checks it passed, by feed",
         (
-            "Of the deliveries that this month-end is made from. A cross-feed check holds feeds against each other; it "
-            "stands with the feed whose owner looks at it.",
+            "Of the deliveries that this month-end is made from; of feeds whose extracts hold their whole window anew, "
+            "of its newest. A cross-feed check holds feeds against each other; it stands with the feed whose owner "
+            "looks at it.",
             "Rows that came in are the rows that count and the rows that are kept out; it is checked every time.",
             f"What failed, is missing or was waived stands on worksheet {FINDINGS}.",
         ),

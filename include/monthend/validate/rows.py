@@ -33,6 +33,7 @@ FIX = {
     "expect_column_values_to_be_null": "Leave {columns} empty.",
     "expect_column_values_to_be_in_set": "Give {columns} one of the values that are known.",
     "expect_column_values_to_not_match_regex": "Take out of {columns} what does not belong there.",
+    "valid": "Give {columns} a value that was in use on the row's own day, or put that day right.",
     "expect_column_dates": "Give {columns} as a date that there was, in the form that the check names.",
     "expect_column_pair_dates_in_order": "Put {columns} right, so that one does not come after the other.",
     "expect_column_values_to_be_unique": "Leave {columns} as it is in one row and put the others right.",
@@ -211,10 +212,16 @@ def _contents(
 
 
 def _expectations(office: Office, feed: Feed) -> dict[tuple[str, str], tuple[str, list[str]]]:
-    """What kind each check of a feed's suite is, and which of the feed's columns it is about, by check and part."""
+    """What kind each check of a feed's suite is, and which of the feed's columns it is about, by check and part.
+
+    The kind is the expectation's type, or `valid` where it asks whether a code was in use on its row's day.
+    """
     suite = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
     return {
-        (each["meta"]["check_id"], each["meta"]["part"]): (each["type"], derived.own_columns(feed, each))
+        (each["meta"]["check_id"], each["meta"]["part"]): (
+            "valid" if str(each["kwargs"].get("column")).endswith("_valid") else each["type"],
+            derived.own_columns(feed, each),
+        )
         for each in suite["expectations"]
     }
 

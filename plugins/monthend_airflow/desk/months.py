@@ -110,8 +110,12 @@ def sign_off_page(request: Request, month: Month, visitor: Seeing) -> Response:
     candidate = _newest(office, month)
     if candidate is None:
         raise HTTPException(404, f"{month} was never proposed, so there is nothing to sign off.")
+    answers = status.status(office, month)["candidates"]
+    answer = next(
+        (each for each in answers if each["accepted"] and each["candidate_id"] == candidate.candidate_id), None
+    )
     waiting = None
-    if visitor.may("sign"):
+    if visitor.may("sign") and answer is None:
         waiting = _waiting(visitor, "freeze_month_end", "sign_off", month, candidate.shown)
     return page(
         request,
@@ -119,6 +123,7 @@ def sign_off_page(request: Request, month: Month, visitor: Seeing) -> Response:
         "sign_off.html",
         month=month,
         candidate=candidate,
+        answer=answer,
         waiting=waiting,
         measures=list(office.declarations.measures.values()),
     )
