@@ -500,9 +500,14 @@ def _unreleased(office: Office, month: str, on: date, signed_by: str) -> list[Bl
 
     boards = office.declarations.boards
     built = {build.pack_id for build in builds(office, month)}
+    following = add_months(month, 1)
+    late = (
+        f": {of_month(following)} is not frozen, so the meeting gets this month" if on > freeze_day(following) else ""
+    )
     found = [
         Blocker(
-            f"The pack of {pack.board.title} ({pack.rendering.rendering}) for {of_day(pack.meeting)} is not built.",
+            f"The pack of {pack.board.title} ({pack.rendering.rendering}) for {of_day(pack.meeting)} is not built"
+            f"{late}.",
             "Trigger publish_board_packs with this month as partition key.",
             "release",
             "",

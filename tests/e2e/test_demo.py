@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import openpyxl
 import psutil
 import pytest
 
@@ -127,6 +128,15 @@ def test_each_pack_reaches_the_recipients_of_its_board(first):
     attached = [part.get_filename() for mail in first.mails.values() for part in mail.iter_attachments()]
     assert len(attached) == len(expected)
     assert set(attached) == {path.name for path in first.packs}
+
+
+def test_no_extract_is_late_whatever_the_clock_says(first):
+    (pdg,) = (path for path in first.packs if path.name.startswith("pdg"))
+    sheet = openpyxl.load_workbook(pdg)["data_quality"]
+    (table,) = sheet.tables.values()
+    headings, *rows = [[cell.value for cell in row] for row in sheet[table.ref]]
+    assert rows[-1][0] == "Total"
+    assert rows[-1][headings.index("Late at this month-end (deliveries)")] == 0
 
 
 def test_an_email_says_the_digest_and_the_seal(first):

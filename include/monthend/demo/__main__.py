@@ -38,6 +38,7 @@ MADE_UP = {  # what a demonstration without a download says of itself, in the ti
     "include/feeds": "made-up rows",
     "reports/boards": "made-up figures",
 }
+STREET = "Made up at an eighth of what a force publishes: it does not compare with the recorded crime beside it."
 DUE_WORKING_DAY = 3  # when the police extracts come in
 STEWARD, RELEASER = "a.steward", "b.releaser"
 REPORTS = 10  # of deliveries that deserve a look; all are in the folder
@@ -167,6 +168,9 @@ def _demonstration(home: Path) -> Path:
             text = path.read_text(encoding="utf-8")
             if "source: reference" not in text:
                 path.write_text(re.sub(r"(?m)^(title: .*)$", rf"\1 ({words})", text, count=1), encoding="utf-8")
+    for path in (folder / "reports/measures").glob("open_*.yaml"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f'caveat: "{STREET}"\n')
     return folder
 
 
