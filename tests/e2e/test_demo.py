@@ -136,7 +136,7 @@ def test_no_extract_is_late_whatever_the_clock_says(first):
     (table,) = sheet.tables.values()
     headings, *rows = [[cell.value for cell in row] for row in sheet[table.ref]]
     assert rows[-1][0] == "Total"
-    assert rows[-1][headings.index("Late at this month-end (deliveries)")] == 0
+    assert rows[-1][headings.index("Late at this month-end\n(deliveries)")] == 0
 
 
 def test_an_email_says_the_digest_and_the_seal(first):
