@@ -85,6 +85,28 @@ def restate(
 
 
 @application.command()
+def extend(
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="A partner's quarterly feed, such as csp_return.")],
+    period: Annotated[str, typer.Option("--period", metavar="YYYY-MM", help="The quarter's last month.")],
+    area: Annotated[str, typer.Option("--area", metavar="CODE", help="Whose return it is.")],
+    until: Annotated[str, typer.Option("--until", metavar="YYYY-MM-DD", help="The day by which it is due now.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    by: Annotated[str, typer.Option("--by", help="A steward in reports/people.yaml.")],
+    on: On = None,
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+) -> None:
+    """Give a partner a later day for a return; it is shown wherever the return is missing."""
+    from monthend import extension
+
+    _check_month("--period", period)
+    office = _office(home, database, declarations, None)
+    given = extension.extend(office, feed, period, area, _day(until, "--until"), reason, by, _day(on))
+    print(f"{feed} {period} {area}: due on {given.until:%-d %B %Y}, given by {given.display_name}.")
+
+
+@application.command()
 def facts(
     month: Month,
     revision: Annotated[int | None, typer.Option("--revision", help="The newest if not given.")] = None,
@@ -362,11 +384,11 @@ def _check_month(option: str, month: str | None) -> None:
             raise WrongCall(f"{option} {month}: is not a month, YYYY-MM.") from None
 
 
-def _day(on: str | None) -> date:
+def _day(on: str | None, option: str = "--on") -> date:
     try:
         return date.fromisoformat(on) if on else date.today()  # noqa: DTZ011 - the office's own calendar day
     except ValueError:
-        raise WrongCall(f"--on {on}: is not a date, YYYY-MM-DD.") from None
+        raise WrongCall(f"{option} {on}: is not a date, YYYY-MM-DD.") from None
 
 
 @contextmanager

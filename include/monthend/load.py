@@ -124,9 +124,9 @@ def _state_in_window(feed: Feed, load_number: int, period: str, area_code: str) 
 
 
 def first_month(feed: Feed, period: str) -> str:
-    """The first month (YYYY-MM) that the extract of `period` holds whole, of a keyed feed; else `period` itself."""
+    """The first month (YYYY-MM) that the extract of `period` holds whole: its window's, its quarter's or `period`."""
     if feed.window is None:
-        return period
+        return add_months(period, -2) if feed.cadence == "quarterly" else period
     return max(add_months(period, 1 - feed.window.months), feed.in_force_from or "")
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from monthend import warehouse
 from monthend.errors import WrongCall
 from monthend.office import Office
-from monthend.plan.calendar import add_months, months_between
+from monthend.plan.calendar import financial_quarter_end, months_between
 from monthend.plan.declarations import ROOT, Declarations, Feed
 
 UNFINISHED = (".part", ".tmp", ".crdownload")
@@ -77,36 +77,43 @@ class Received:
 
 @dataclass(frozen=True)
 class Pull:
-    """One piece of work for the monthly flow: a feed, its periods (YYYY-MM), and how the grid names it."""
+    """One piece of work for a pull: a feed, its periods (YYYY-MM), perhaps one area, and how the grid names it."""
 
     feed: str
     periods: tuple[str, ...]
     label: str
+    area_code: str = ""  # of all areas
 
 
 def receive(
-    office: Office, inbox: Sequence[Path], on: date, feed: str | None = None, periods: Sequence[str] | None = None
+    office: Office,
+    inbox: Sequence[Path],
+    on: date,
+    feed: str | None = None,
+    periods: Sequence[str] | None = None,
+    area_code: str = "",
 ) -> Received:
     """Take in what the feeds recognise among `inbox` (files, folders, zips), with the shipped reference data first.
 
     `on` is the business date of the receipts. With `feed` and `periods` only that feed's files of those periods are
-    taken. Safe to run again: bytes that came before make at most another receipt.
+    taken, with `area_code` only those of that area. Safe to run again: bytes that came before make at most another
+    receipt.
     """
     received = Received()
     shipped = office.declarations.root / "include/reference"
     _take(office, [shipped if shipped.is_dir() else ROOT / "include/reference"], on, Received(), received.delivery_ids)
     _check(inbox)
-    _take(office, inbox, on, received, received.delivery_ids, feed, periods)
+    _take(office, inbox, on, received, received.delivery_ids, feed, periods, area_code)
     received.delivery_ids = list(dict.fromkeys(received.delivery_ids))
     return received
 
 
 def due(declarations: Declarations, month: str) -> list[Recognised]:
-    """The partitions that are due at month-end `month`: of each feed in force, the period less the feed's lag."""
+    """The partitions that are due at month-end `month`: of each feed in force, its newest period less its lag."""
     partitions = []
     for feed in declarations.feeds.values():
-        if feed.cadence == "monthly":
-            period = add_months(month, -feed.lag_months)
+        if feed.cadence != "reference":
+            period = feed.newest_period(month)
             if feed.in_force(period):
                 codes = [area.code for area in feed.areas] if feed.by_area else [""]
                 partitions += [Recognised(feed.feed, period, code) for code in codes]
@@ -146,14 +153,19 @@ def missing(office: Office, month: str) -> list[Recognised]:
 
 
 def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) -> list[Pull]:
-    """What the monthly flow has to pull at month-end `month` for the feeds of one source ('police' or 'partner').
+    """What is to be pulled at month-end `month` for the feeds of one source ('police' or 'partner').
 
-    Every period that is due and not in, also of months frozen without it, each by itself; and what else the inbox
-    holds of a feed that never came before, or came with another file time (a correction), together. A control record
-    counts as its extract does. Raises WrongCall for an inbox that is not there.
+    Every period that is due and not in, also of months frozen without it, each by itself, and of partners each area by
+    itself; and what else the inbox holds of a feed that never came before, or came with another file time (a
+    correction), together. A control record counts as its extract does. Raises WrongCall for an inbox that is not there.
     """
     _check(inbox)
-    periods = list(dict.fromkeys((partition.feed, partition.period) for partition in missing(office, month)))
+    feeds = {key: feed for key, feed in office.declarations.feeds.items() if feed.source == source}
+
+    def of(what: Recognised) -> tuple[str, str, str]:
+        return what.feed, what.period, what.area_code if source == "partner" else ""
+
+    wanted = list(dict.fromkeys(of(each) for each in missing(office, month) if each.feed in feeds))
     with office.engine.connect() as connection:
         known = {
             (row["origin"], row["modified_at"])
@@ -163,24 +175,25 @@ def outstanding(office: Office, inbox: Sequence[Path], month: str, source: str) 
                 " UNION SELECT origin, modified_at FROM landing.control_record",
             )
         }
-    pulls = [
-        Pull(feed, (period,), f"{period} {feed}")
-        for feed, period in periods
-        if office.declarations.feeds[feed].source == source
-    ]
-    backlog: dict[str, set[str]] = {}
+    pulls = [Pull(feed, (period,), _label(feeds[feed], period, area), area) for feed, period, area in wanted]
+    backlog: dict[tuple[str, str], set[str]] = {}
     for path in inbox:
         for origin, name, modified_at in _files(path):
             what = recognise(office.declarations, name)
-            if not isinstance(what, Recognised) or (what.feed, what.period) in periods:
+            if not isinstance(what, Recognised) or what.feed not in feeds or of(what) in wanted:
                 continue
             if (origin, modified_at) not in known:
-                backlog.setdefault(what.feed, set()).add(what.period)
-    for feed, found in sorted(backlog.items()):
-        if office.declarations.feeds[feed].source == source:
-            label = f"{min(found)} to {max(found)} {feed}" if len(found) > 1 else f"{min(found)} {feed}"
-            pulls.append(Pull(feed, tuple(sorted(found)), label))
+                feed, period, area = of(what)
+                backlog.setdefault((feed, area), set()).add(period)
+    for (feed, area), found in sorted(backlog.items()):
+        periods = f"{min(found)} to {max(found)}" if len(found) > 1 else min(found)
+        pulls.append(Pull(feed, tuple(sorted(found)), _label(feeds[feed], periods, area), area))
     return pulls
+
+
+def _label(feed: Feed, periods: str, area_code: str) -> str:
+    """How the grid names a pull: periods, feed, area."""
+    return " ".join(filter(None, (periods, feed.feed, feed.area_name(area_code))))
 
 
 def recognise(declarations: Declarations, name: str) -> Recognised | str:
@@ -219,6 +232,8 @@ def _recognised(feed: Feed, match: re.Match[str]) -> Recognised | str:
         return f"the feed {feed.feed} does not name the force {slug}"
     if not feed.in_force(period):
         return f"the feed {feed.feed} is not in force in {period}"
+    if feed.cadence == "quarterly" and financial_quarter_end(period) != period:
+        return f"{period} is not the last month of a quarter"
     return Recognised(feed.feed, period, area.code if area else "")
 
 
@@ -230,6 +245,7 @@ def _take(
     delivery_ids: list[int],
     feed: str | None = None,
     periods: Sequence[str] | None = None,
+    area_code: str = "",
 ) -> None:
     """Take each container of `inbox` as a whole: either all it holds for the feeds is received, or nothing."""
 
@@ -239,6 +255,8 @@ def _take(
             received.unrecognised.append((origin, what))
             return None
         if feed is not None and (what.feed != feed or (periods is not None and what.period not in periods)):
+            return None
+        if area_code and what.area_code != area_code:
             return None
         return what
 

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from monthend import receive, warehouse
+from monthend import extension, receive, warehouse
 from monthend.deliver import outcomes
 from monthend.load import newest_load
 from monthend.office import Office
-from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
+from monthend.plan.calendar import add_months, freeze_day, month_end
+from monthend.plan.declarations import Feed
 from monthend.publish.words import of_day, of_month
 from monthend.validate import findings, integrity
 
@@ -54,8 +55,8 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
         parts = _partitions(office, connection, month)
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
-        monthly = feed.cadence == "monthly"
-        due_on = working_day(add_months(month, 1), feed.due_working_day) if feed.due_working_day else None
+        is_due = feed.cadence != "reference"
+        due_on = feed.due_on(feed.newest_period(month))
         came = [part for part in of_feed if part["delivery_id"] is not None]
         loaded = [part for part in of_feed if part["loaded_rows"] is not None]
         stands.append(
@@ -64,12 +65,12 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
                 title=feed.title,
                 owner=feed.owner,
                 contact=feed.contact,
-                period=add_months(month, -feed.lag_months) if monthly else "",
-                due=len(of_feed) if monthly else 0,
+                period=feed.newest_period(month) if is_due else "",
+                due=len(of_feed) if is_due else 0,
                 due_on=due_on,
-                received=sum(part["is_in"] for part in of_feed) if monthly else 0,
+                received=sum(part["is_in"] for part in of_feed) if is_due else 0,
                 late=sum(due_on is not None and part["first_on"] > due_on for part in came),
-                missing=tuple(feed.area_name(part["area_code"]) for part in of_feed if monthly and not part["is_in"]),
+                missing=tuple(feed.area_name(part["area_code"]) for part in of_feed if is_due and not part["is_in"]),
                 rows=sum(part["loaded_rows"] for part in loaded),
                 verdicts=dict(Counter(part["verdict"] for part in came if part["verdict"])),
                 quarantined=sum(part["quarantined_count"] for part in loaded),
@@ -332,20 +333,34 @@ def _refusals(connection: Connection, month: str) -> list[dict[str, Any]]:
     )
 
 
+def _extended(feed: Feed, area_code: str, given: extension.Extension) -> str:
+    name = feed.area_name(area_code)
+    return f" {name} has until {of_day(given.until)}, given by {given.display_name}: {given.reason.rstrip('.')}."
+
+
 def _missing(office: Office, month: str, parts: list[dict[str, Any]]) -> list[Blocker]:
     found = []
+    with office.engine.connect() as connection:
+        extensions = extension.extensions(connection)
+
+    def later(part: dict[str, Any]) -> extension.Extension | None:
+        of = receive.Recognised(part["feed"], part["period"], part["area_code"])
+        return None if part["is_in"] else extensions.get(of)
+
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
         areas = [feed.area_name(part["area_code"]) for part in of_feed if not part["is_in"]]
         if feed.cadence == "reference":
             continue
-        period = f"{feed.title}, {of_month(add_months(month, -feed.lag_months))}"
+        newest = feed.newest_period(month)
+        period = f"{feed.title}, {of_month(newest)}"
         who = f"{feed.owner} ({feed.contact})"
         if areas:
-            day = working_day(add_months(month, 1), feed.due_working_day) if feed.due_working_day else None
+            day = feed.due_on(newest)
             due = f", due on {of_day(day)}" if day else ""
             names = f": {', '.join(areas)}" if any(areas) else ""
             what = f"{period}: {len(areas)} of {len(of_feed)} deliveries due are missing{due}{names}."
+            what += "".join(_extended(feed, part["area_code"], given) for part in of_feed if (given := later(part)))
             found.append(Blocker(what, f"{who} sends them.", "missing", ""))
         for part in of_feed:
             if part["delivery_id"] and part["loaded_rows"] is None and part["verdict"] != "blocked":

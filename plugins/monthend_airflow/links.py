@@ -6,7 +6,9 @@ from urllib.parse import urlencode, urlsplit
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
-DAGS = ("pull_police_monthly", "freeze_month_end", "publish_board_packs", "audit_snapshots")
+DAGS = (
+    "pull_police_monthly", "pull_partner_quarterly", "freeze_month_end", "publish_board_packs", "audit_snapshots",
+)  # fmt: skip
 REPORTED = ("pull.validate", "pull.load")
 
 

@@ -71,8 +71,8 @@ def incoming(office: "Office") -> list[Path]:
     ]
 
 
-def fetch(office: "Office", month: str) -> list[dict[str, Any]]:
-    """Fetch what is new of each police feed whose declaration says from where, at month-end `month`.
+def fetch(office: "Office", month: str, source: str) -> list[dict[str, Any]]:
+    """Fetch what is new of each feed of a source whose declaration says from where, at month-end `month`.
 
     Safe to run again: what was fetched and has not changed is left alone. Gives a pull for each feed that could not be
     fetched, of no period, whose `fault` says why and what to do; the others are fetched all the same.
@@ -82,7 +82,7 @@ def fetch(office: "Office", month: str) -> list[dict[str, Any]]:
     missing = receive.missing(office, month)
     faults: list[dict[str, Any]] = []
     for feed in office.declarations.feeds.values():
-        if feed.source != "police" or not (place := feed.fetched_from):
+        if feed.source != source or not (place := feed.fetched_from):
             continue
         try:
             connection = Connection.get(place.connection)

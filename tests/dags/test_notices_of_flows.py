@@ -319,8 +319,8 @@ def test_a_due_day_is_told_from_the_day_before(
 ) -> None:
     run = airflow.trigger("pull_police_monthly", key=None, on=on)
     assert run.state == "success"
-    assert set(told("pull ")) == {STEWARD, REGISTRAR, ANALYST, OWNER}
-    assert told("pull ")[OWNER].splitlines() == [
+    assert set(told("police ")) == {STEWARD, REGISTRAR, ANALYST, OWNER}
+    assert told("police ")[OWNER].splitlines() == [
         "What is missing",
         f"- {STREET}, March 2025, all areas: {is_due} due on 4 June 2025. Ask Performance analysis, {OWNER}.",
         f"- What to do: {URL}/desk/runbooks/late-feed",
@@ -338,7 +338,7 @@ def test_what_came_and_what_failed_is_told(
     assert (run.state, run.states["notice"]) == ("failed", "success")
     (blocked,) = rows("SELECT delivery_id FROM quality.validation WHERE verdict = 'blocked'")
     page = f"{URL}/desk/deliveries/{blocked['delivery_id']}"
-    outcome = told("pull ")
+    outcome = told("police ")
     assert set(outcome) == {STEWARD, REGISTRAR, ANALYST, OWNER}
     assert f"- {STREET}, March 2025, Kent Police: blocked, see {page}" in outcome[STEWARD]
     assert f"- {STREET}, March 2025: 7 passed" in outcome[STEWARD]
@@ -365,7 +365,7 @@ def test_a_feeds_contact_is_told_of_its_own_faults_only(
     written = street.write(inbox, "2025-03", months=1)
     next(path for path in written if "kent" in path.name).unlink()
     airflow.trigger("pull_police_monthly", key=None, on="2025-06-05")
-    assert told("pull ")["extracts@police.example"].splitlines() == [
+    assert told("police ")["extracts@police.example"].splitlines() == [
         "Extracts that are faulty or late: please send them (again)",
         f"- {STREET}, March 2025, Kent Police, was due on 4 June 2025",
     ]
@@ -391,7 +391,7 @@ def test_what_a_waiver_lets_in_is_loaded_though_its_file_has_left_the_inbox(
     run = airflow.trigger("pull_police_monthly", key=None, on="2025-06-04")
     assert (run.state, run.states["pull.receive[2025-03 police_uk_street]"]) == ("success", "skipped")
     waits = f"A waiver waits for your consent\n- {finding.check_id}, waived by A. Steward"
-    outcome = told(f"pull {run.run_id}")
+    outcome = told(f"police {run.run_id}")
     assert {recipient for recipient, words in outcome.items() if waits in words} == {REGISTRAR}
     findings.consent(office, waiver.waiver_id, "c.registrar", on)
     loaded = "SELECT * FROM reporting.load JOIN landing.delivery USING (delivery_id) WHERE period = '2025-03'"

@@ -208,18 +208,18 @@ def test_files_come_unchanged_and_a_second_time_none_is_copied(
         os.utime(each, (1_465_000_000, 1_465_000_000))
     kind, connection, path = source(sshd, outside)
     fetched(kind, connection, path=path)
-    assert sources.fetch(desk, MONTH) == []
+    assert sources.fetch(desk, MONTH, "police") == []
     first = mirrored(desk)
     names = (f"2016-05/{control.name}", f"2016-05/{NAME}", "all.zip")
     assert {name: entry[:2] for name, entry in first.items()} == {
         name: ((outside / name).read_bytes(), 1_465_000_000 * 10**9) for name in names
     }
-    assert sources.fetch(desk, MONTH) == []
+    assert sources.fetch(desk, MONTH, "police") == []
     assert mirrored(desk) == first  # the very same files
 
     changed = (outside / "2016-05" / NAME).read_bytes().replace(b"28A", b"28B")
     (outside / "2016-05" / NAME).write_bytes(changed)  # as long as before, and later
-    assert sources.fetch(desk, MONTH) == []
+    assert sources.fetch(desk, MONTH, "police") == []
     assert mirrored(desk) == first | {f"2016-05/{NAME}": mirrored(desk)[f"2016-05/{NAME}"]}
     assert mirrored(desk)[f"2016-05/{NAME}"][0] == changed
 
@@ -246,11 +246,11 @@ def test_what_changes_while_it_is_copied_is_left_for_the_next_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copyfileobj", meanwhile)
-        assert sources.fetch(desk, MONTH) == []
+        assert sources.fetch(desk, MONTH, "police") == []
     assert mirrored(desk) == {}
     assert "changed while it was copied; it is left for the next run" in caplog.text
     if what == "grows":
-        assert sources.fetch(desk, MONTH) == []
+        assert sources.fetch(desk, MONTH, "police") == []
         assert mirrored(desk)[f"2016-05/{NAME}"][0] == path.read_bytes()
 
 
@@ -297,7 +297,7 @@ def test_a_server_that_is_not_the_one_known_or_refuses_gives_nothing(
     for wait in ("wait_fixed", "wait_random"):  # between attempts
         monkeypatch.setattr(f"airflow.providers.ssh.hooks.ssh.{wait}", lambda *seconds: tenacity.wait_none())
     fetched("sftp", connection(sshd), path=f"{outside}{path}")
-    assert words(sources.fetch(desk, MONTH)).startswith(f"the_force: {said}")
+    assert words(sources.fetch(desk, MONTH, "police")).startswith(f"the_force: {said}")
     assert mirrored(desk) == {}
     assert UNTOLD not in caplog.text
 
@@ -311,7 +311,7 @@ def test_a_server_that_is_not_the_one_known_or_refuses_gives_nothing(
 )
 def test_a_store_that_cannot_be_opened_is_said(desk: Any, fetched: Callable[..., None], path: str, said: str) -> None:
     fetched("object_store", {"conn_type": "generic"}, path=path)
-    assert words(sources.fetch(desk, MONTH)).startswith(f"the_force: {said}")
+    assert words(sources.fetch(desk, MONTH, "police")).startswith(f"the_force: {said}")
 
 
 class Warehouse:
@@ -377,22 +377,22 @@ def test_a_warehouse_is_asked_for_what_is_due_until_it_is_in(
     path = extract(tmp_path / "theirs", 3)
     theirs.holds(path)
     fetched("sql", theirs.connection(), query="crimes")
-    assert sources.fetch(office, "2016-03") == []  # before the first crime was recorded
+    assert sources.fetch(office, "2016-03", "police") == []  # before the first crime was recorded
     assert mirrored(office) == {}
     assert "police_crime: the query gives no row for 2016-03-leicestershire-crime.csv, so no file" in caplog.text
 
-    assert sources.fetch(office, MONTH) == []
+    assert sources.fetch(office, MONTH, "police") == []
     first = mirrored(office)
     assert {name: entry[0] for name, entry in first.items()} == {NAME: path.read_bytes()}
-    assert sources.fetch(office, MONTH) == []
+    assert sources.fetch(office, MONTH, "police") == []
     assert mirrored(office) == first  # the same answer again is no new file
 
     received = receive(office, sources.incoming(office), date(2016, 6, 6), "police_crime", [MONTH])
     validate(office, received.delivery_ids, date(2016, 6, 6))
     assert received.delivery_ids[-1] in load(office, received.delivery_ids)
     theirs.execute("DROP TABLE crime")
-    assert sources.fetch(office, MONTH) == []  # it is in, and so are the months before, which its rows are of
-    assert sources.fetch(office, "2016-04") == []
+    assert sources.fetch(office, MONTH, "police") == []  # it is in, and so are the months before, which its rows are of
+    assert sources.fetch(office, "2016-04", "police") == []
     assert UNTOLD not in caplog.text
 
 
@@ -424,7 +424,7 @@ def test_a_query_that_does_not_give_the_feed_s_columns_is_said(
     theirs.holds(extract(tmp_path / "theirs", 3))
     theirs.asks(columns)
     fetched("sql", theirs.connection(**connection), query="crimes")
-    told = words(sources.fetch(desk, MONTH))
+    told = words(sources.fetch(desk, MONTH, "police"))
     assert said in told
     assert mirrored(desk) == {}
     assert not [secret for secret in (UNTOLD, "28A") if secret in told + caplog.text]
@@ -432,7 +432,7 @@ def test_a_query_that_does_not_give_the_feed_s_columns_is_said(
 
 def test_a_query_that_is_not_there_is_named(desk: Any, theirs: Warehouse, fetched: Callable[..., None]) -> None:
     fetched("sql", theirs.connection(), query="crimes")
-    assert words(sources.fetch(desk, MONTH)) == (
+    assert words(sources.fetch(desk, MONTH, "police")) == (
         f"the_force: there is no {theirs.query}. Write that query, or correct `query` in the feed's declaration."
     )
 

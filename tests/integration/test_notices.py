@@ -202,7 +202,7 @@ def words(office: Office) -> dict[str, str]:
 def test_no_row_and_no_figure_is_in_a_round_up(blocked: Desk, street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONTHEND_URL", "https://airflow.opcc.example/base/")
     failed = (Failure("pull.load [2025-03 street]", "/dags/pull/runs/1/tasks/load", "failed-check"),)
-    told = round_up(blocked.office, run_of("pull", failures=failed), Settings())
+    told = round_up(blocked.office, run_of("police", failures=failed), Settings())
     assert {each.state for each in told} == {"accepted"}
     said = words(blocked.office)
     assert set(said) == {STEWARD, OWNER, "c.registrar@opcc.example", "d.analyst@opcc.example"}
@@ -215,13 +215,13 @@ def test_no_row_and_no_figure_is_in_a_round_up(blocked: Desk, street: Street, mo
         bare = re.sub(r"https://\S+|\[2025-03 street\]|[\w.]+@\S+", "", text)
         # deliveries, checks, days and years, but no count of rows: each extract here has hundreds
         assert {number for number in re.findall(r"\d+", bare) if int(number) > 31} <= {"2025"}
-    again = round_up(blocked.office, run_of("pull", failures=failed), Settings())
+    again = round_up(blocked.office, run_of("police", failures=failed), Settings())
     assert [each.now for each in again] == [False] * 4
     assert words(blocked.office) == said
 
 
 def test_a_run_in_which_nothing_happened_tells_nobody(blocked: Desk) -> None:
-    quiet = run_of("pull", since=TO_COME)
+    quiet = run_of("police", since=TO_COME)
     assert round_up(blocked.office, quiet, Settings()) == []
     assert round_up(blocked.office, run_of("audit", since=TO_COME), Settings()) == []
     (told, *_) = round_up(blocked.office, replace(quiet, on=date(2025, 5, 2)), Settings())  # due on the 6th
@@ -230,7 +230,7 @@ def test_a_run_in_which_nothing_happened_tells_nobody(blocked: Desk) -> None:
 
 def test_without_an_address_the_words_do_without_links(blocked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MONTHEND_URL", raising=False)
-    round_up(blocked.office, run_of("pull"), Settings())
+    round_up(blocked.office, run_of("police"), Settings())
     assert all("http" not in text for text in words(blocked.office).values())
     assert "What to do: docs/runbooks/late-feed.md" in words(blocked.office)[STEWARD]
 

@@ -87,7 +87,7 @@ def notify(
 def own_addresses(office: Office) -> set[str]:
     """The addresses that a notice may go to: people's, and the contacts of feeds and of the plan."""
     declared = office.declarations
-    contacts = {declared.plan.contact, *(feed.contact for feed in declared.feeds.values())}
+    contacts = {declared.plan.contact}.union(*(feed.contacts for feed in declared.feeds.values()))
     return {each.lower() for each in contacts | {person.email for person in declared.people.people}}
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from monthend import receive, warehouse
+from monthend import extension, receive, warehouse
 from monthend.audit import unbuilt
 from monthend.deliver.ledger import outcomes
 from monthend.deliver.notice import Told, link, notify
@@ -16,14 +16,14 @@ from monthend.deliver.settings import Settings
 from monthend.errors import NeedsPerson
 from monthend.freeze import chain
 from monthend.office import Office
-from monthend.plan.calendar import add_months, add_working_days, working_day
+from monthend.plan.calendar import add_working_days
 from monthend.plan.declarations import Feed
 from monthend.publish import packs
 from monthend.publish.release import signer
 from monthend.publish.words import of_day, of_month
 from monthend.validate import findings as of_findings
 
-Flow = Literal["pull", "freeze", "publish", "audit"]
+Flow = Literal["police", "partner", "freeze", "publish", "audit"]  # a pull goes by the source of its feeds
 FAILED = "What failed"
 MOST_LINES = 40  # of one part; the desk shows the rest
 
@@ -47,6 +47,16 @@ class Run:
     month: str  # the month-end that it is about, YYYY-MM
     since: datetime  # when it began
     failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Deliveries of a feed that are not in, in words, whom to ask for them and the day on which they are due."""
+
+    feed: Feed
+    contact: str
+    line: str
+    due_on: date
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,7 @@ def _pull(office: Office, run: Run) -> list[_Part]:
     team = _owners(office) | _people(office, "steward", "registrar")
     came = _came(office, run)
     refused = [f"Refused: {Path(row['origin']).name}: {row['reason']}" for row in _refused(office, run)]
-    missing = _missing(office, run)
+    missing = [each for each in _missing(office, run) if each.feed.source == run.flow]
     parts = [
         _Part("What came", _in_groups(office, came) + refused, team),
         _missing_part(office, run, missing, team),
@@ -146,16 +156,20 @@ def _pull(office: Office, run: Run) -> list[_Part]:
         *_waiting(office, run),
     ]
     frozen = _frozen(office, run.month)
-    for contact in sorted({feed.contact.lower() for feed in office.declarations.feeds.values()} - team):
+    for contact in sorted(
+        {each.lower() for feed in office.declarations.feeds.values() for each in feed.contacts} - team
+    ):
         faults = [
             f"{_what(office, row)}: {row['verdict']}"
             for row in came
-            if row["verdict"] in ("blocked", "quarantined") and _feed(office, row).contact.lower() == contact
+            if row["verdict"] in ("blocked", "quarantined")
+            and (feed := _feed(office, row)).form is None  # else it is answered by itself
+            and feed.contact_of(row["area_code"]).lower() == contact
         ]
         late = [
-            f"{line}, was due on {of_day(day)}"
-            for feed, line, day in missing
-            if day < run.on and not frozen and feed.contact.lower() == contact
+            f"{each.line}, was due on {of_day(each.due_on)}"
+            for each in missing
+            if each.due_on < run.on and not frozen and each.contact.lower() == contact
         ]
         parts.append(_Part("Extracts that are faulty or late: please send them (again)", faults + late, {contact}))
     return parts
@@ -202,13 +216,15 @@ def _publish(office: Office, run: Run) -> list[_Part]:
 
 
 PARTS: dict[Flow, Callable[[Office, Run], list[_Part]]] = {
-    "pull": _pull,
+    "police": _pull,
+    "partner": _pull,
     "freeze": _freeze,
     "publish": _publish,
     "audit": lambda office, run: [],  # `audited` tells of what it found
 }
 SUBJECTS: dict[Flow, Callable[[Run], str]] = {
-    "pull": lambda run: f"Police feeds, {of_day(run.on)}",
+    "police": lambda run: f"Police feeds, {of_day(run.on)}",
+    "partner": lambda run: f"Partners' returns, {of_day(run.on)}",
     "freeze": lambda run: f"Month-end {of_month(run.month)}",
     "publish": lambda run: f"Packs of {of_month(run.month)}",
     "audit": lambda run: f"The audit's run of {of_day(run.on)}",
@@ -226,7 +242,8 @@ def _came(office: Office, run: Run) -> list[dict[str, Any]]:
             " ORDER BY d.feed, d.period, d.area_code, d.delivery_id, v.validation_id DESC",
             since=run.since,
         )
-    return [row for row in rows if row["feed"] in office.declarations.feeds]
+    sources = (run.flow, "reference")
+    return [row for row in rows if row["feed"] in office.declarations.feeds and _feed(office, row).source in sources]
 
 
 def _refused(office: Office, run: Run) -> list[dict[str, Any]]:
@@ -256,34 +273,36 @@ def _in_groups(office: Office, came: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _missing(office: Office, run: Run) -> list[tuple[Feed, str, date]]:
-    """What is due at the run's month-end and not in, feed by feed, with the day it is due."""
+def _missing(office: Office, run: Run) -> list[_Missing]:
+    """What is due at the run's month-end and not in, by feed, contact and day; an extension moves the day."""
     with office.engine.connect() as connection:
         held = receive.held(connection, office.declarations)
-    names: dict[tuple[str, str], list[str]] = {}
+        extended = extension.extensions(connection)
+    groups: dict[tuple[str, str, str, date], list[str]] = {}
     for partition in receive.due(office.declarations, run.month):
-        if partition not in held:
-            name = office.declarations.feeds[partition.feed].area_name(partition.area_code)
-            names.setdefault((partition.feed, partition.period), []).append(name)
+        feed = office.declarations.feeds[partition.feed]
+        day = extended[partition].until if partition in extended else feed.due_on(partition.period)
+        if partition not in held and day:
+            contact = feed.contact_of(partition.area_code)
+            groups.setdefault((feed.feed, partition.period, contact, day), []).append(
+                feed.area_name(partition.area_code)
+            )
     found = []
-    for (key, period), areas_missing in names.items():
+    for (key, period, contact, day), names in groups.items():
         feed = office.declarations.feeds[key]
-        if feed.due_working_day is None:
-            continue
-        all_of_it = not feed.by_area or len(areas_missing) == len(feed.areas)
-        which = "all areas" if all_of_it else ", ".join(areas_missing)
-        day = working_day(add_months(run.month, 1), feed.due_working_day)
-        found.append((feed, f"{feed.title}, {of_month(period)}, {which}", day))
+        which = "all areas" if not feed.by_area or len(names) == len(feed.areas) > 1 else ", ".join(names)
+        found.append(_Missing(feed, contact, f"{feed.title}, {of_month(period)}, {which}", day))
     return found
 
 
-def _missing_part(office: Office, run: Run, missing: list[tuple[Feed, str, date]], team: set[str]) -> _Part:
+def _missing_part(office: Office, run: Run, missing: list[_Missing], team: set[str]) -> _Part:
     """What is missing: a reason to write once its day is today, the next working day or past, until the freeze."""
     lines = [
-        f"{line}: {'was' if day < run.on else 'is'} due on {of_day(day)}. Ask {feed.owner}, {feed.contact}."
-        for feed, line, day in missing
+        f"{each.line}: {'was' if each.due_on < run.on else 'is'} due on {of_day(each.due_on)}. "
+        f"Ask {each.feed.owner}, {each.contact}."
+        for each in missing
     ]
-    near = any(day <= add_working_days(run.on, 1) for _, _, day in missing)
+    near = any(each.due_on <= add_working_days(run.on, 1) for each in missing)
     if lines:
         lines.append(f"What to do: {_runbook('late-feed')}")
     return _Part("What is missing", lines, team, news=near and not _frozen(office, run.month))

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from monthend.errors import WrongCall
+from monthend.plan.calendar import add_months, financial_quarter_end, working_day
 
 ROOT = Path(__file__).parents[3]  # the project; a directory given with --declarations has the same layout
 
@@ -67,6 +68,7 @@ class FeedArea(Strict):
     code: AreaCode
     slug: str
     name_in_rows: str
+    contact: str | None = None  # whose returns are answered; the feed's contact where none is named
 
 
 class Window(Strict):
@@ -98,13 +100,31 @@ class Break(Strict):
     reason: str
 
 
+class FormItem(Strict):
+    """An item that a return asks for."""
+
+    item: Key
+    priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
+    title: str
+    unit: Literal["count", "percent", "text"]  # text: a narrative alone, no figure
+    basis: Literal["discrete", "ytd", "r12", "cohort", "snapshot"]
+    quotes: Key | None = None  # the measure of the police's whose figure it repeats: the snapshot's is used
+
+
+class Form(Strict):
+    """What the template of a return asks for."""
+
+    version: int = Field(ge=1)
+    items: tuple[FormItem, ...] = Field(min_length=1)
+
+
 class Feed(Declared):
     """What a feed is: who sends it, when it is due, how a file of it is recognised, what its columns mean."""
 
     feed: Key
     contact: str
-    source: Literal["police", "reference"]
-    cadence: Literal["monthly", "reference"]
+    source: Literal["police", "partner", "reference"]
+    cadence: Literal["monthly", "quarterly", "reference"]  # a quarter goes by its last month
     due_working_day: int | None = Field(default=None, ge=1, le=20)
     correction_working_day: int = Field(default=7, ge=1, le=20)  # by which a faulty delivery is to be put right
     lag_months: int = Field(default=0, ge=0)  # months between a month-end and the newest period published by then
@@ -116,6 +136,7 @@ class Feed(Declared):
     load: Literal["partition", "keyed"] = "partition"  # a delivery replaces its period, or the state of each key
     window: Window | None = None
     fetched_from: Place | None = None
+    form: Form | None = None  # of a return that is made by filling in a template
     breaks: tuple[Break, ...] = ()  # of the number of rows a month
     areas: tuple[FeedArea, ...] = ()
     districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
@@ -124,14 +145,16 @@ class Feed(Declared):
 
     @model_validator(mode="after")
     def _whole(self) -> "Feed":
-        if self.cadence == "monthly" and (self.due_working_day is None or not self.areas or not self.in_force_from):
-            raise ValueError("a monthly feed needs due_working_day, in_force_from and areas")
+        if self.cadence != "reference" and not (self.due_working_day and self.areas and self.in_force_from):
+            raise ValueError(f"a {self.cadence} feed needs due_working_day, in_force_from and areas")
+        if self.cadence == "quarterly" and self.lag_months % 3:
+            raise ValueError("lag_months: a quarterly feed lags by whole quarters")
         columns = {column.column for column in self.columns}
         if unknown := sorted(set(self.key) - columns):
             raise ValueError(f"key: there is no column {', '.join(unknown)}")
         if (self.load == "keyed") != (self.window is not None) or (self.load == "keyed" and not self.key):
             raise ValueError("a keyed feed, and no other, has a window, and it has a key")
-        if self.fetched_from and self.cadence != "monthly":
+        if self.fetched_from and self.cadence == "reference":
             raise ValueError("fetched_from: a reference feed is delivered, not fetched")
         if self.window and self.window.column not in columns:
             raise ValueError(f"window: there is no column {self.window.column}")
@@ -146,10 +169,30 @@ class Feed(Declared):
         """An area as the feed's rows name it; nothing for one that the feed does not declare."""
         return next((area.name_in_rows for area in self.areas if area.code == code), "")
 
+    @property
+    def contacts(self) -> set[str]:
+        """Whom to write to about the feed's deliveries: its contact, and those of its areas."""
+        return {self.contact, *(area.contact for area in self.areas if area.contact)}
+
+    def contact_of(self, code: str) -> str:
+        """Whom to write to about an area's deliveries."""
+        return next((area.contact for area in self.areas if area.code == code and area.contact), self.contact)
+
     def delivery_name(self, period: str, area_code: str) -> str:
         """A delivery in words: feed, month, area, as far as there is one."""
         month = f"{date.fromisoformat(f'{period}-01'):%B %Y}" if period else ""
         return ", ".join(part for part in (self.title, month, self.area_name(area_code)) if part)
+
+    def newest_period(self, month: str) -> str:
+        """The newest period (YYYY-MM) that is due at month-end `month`: the month's, or the newest whole quarter's."""
+        whole = add_months(financial_quarter_end(add_months(month, 1)), -3) if self.cadence == "quarterly" else month
+        return add_months(whole, -self.lag_months)
+
+    def due_on(self, period: str) -> date | None:
+        """The working day on which the delivery of `period` is due; none of a reference feed."""
+        if self.due_working_day is None:
+            return None
+        return working_day(add_months(period, self.lag_months + 1), self.due_working_day)
 
     def in_force(self, period: str) -> bool:
         """Whether the feed expects a delivery for `period` (YYYY-MM)."""
@@ -164,9 +207,9 @@ class Rate(Strict):
 
 
 class Share(Strict):
-    """The measure as a percentage of another one, which counts among others the same things."""
+    """The measure as a percentage of another one, which counts among others the same things; a survey's, of answers."""
 
-    of: Key
+    of: Key | None = None
     decimals: int = Field(ge=0, le=6)
 
 
@@ -205,7 +248,8 @@ class Measure(Declared):
     feed: Key
     reads: tuple[Key, ...] = ()  # other feeds that it is counted from
     select: Key
-    counted: Literal["sums", "rows"] = "sums"  # what the SELECT gives: numerators, or a row for each thing counted
+    # What the SELECT gives: numerators by month, a row for each thing counted, figures as partners report them, answers
+    counted: Literal["sums", "rows", "reported", "survey"] = "sums"
     where: dict[str, tuple[str, ...]] = {}
     breakdown: Breakdown | None = None
     first_month: Month | None = None  # between which there is such a measure
@@ -225,6 +269,8 @@ class Measure(Declared):
     def _whole(self) -> "Measure":
         if (self.polarity == "neutral") != (self.reading is not None):
             raise ValueError("a neutral measure, and no other, says under `reading` what a signal can mean")
+        if (self.counted == "survey") != (self.share is not None and self.share.of is None):
+            raise ValueError("a survey's measure, and no other, has a share that is of no other measure")
         return self
 
 
@@ -402,7 +448,7 @@ class Declarations:
             for field, feed in (("feed", measure.feed), *(("reads", other) for other in measure.reads)):
                 if feed not in self.feeds:
                     raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
-            if measure.share and measure.share.of not in measures:
+            if measure.share and measure.share.of and measure.share.of not in measures:
                 raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
             if not self.select(measure.select).is_file():
                 raise WrongCall(f"{path}: select: there is no {self.select(measure.select)}.")

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monthend.plan.calendar import add_months, freeze_day
+from monthend.plan.calendar import freeze_day
 from monthend.plan.declarations import Board, Declarations, Feed, Measure
 from monthend.publish.material import Material, Pack
 
@@ -68,7 +68,7 @@ def _keys(material: Material, pack: Pack) -> Sequence[str]:
 def _there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
     """Whether the feeds of a measure are in force for what is due at a month-end, and it has begun by then."""
     feeds = [declarations.feeds[key] for key in (measure.feed, *measure.reads)]
-    due = [add_months(month, -feed.lag_months) for feed in feeds]
+    due = [feed.newest_period(month) for feed in feeds]
     begun = measure.first_month is None or measure.first_month <= due[0]
     return begun and all(feed.in_force(period) for feed, period in zip(feeds, due, strict=True))
 

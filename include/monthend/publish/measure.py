@@ -63,7 +63,7 @@ class MeasureSheet:
     def due(self) -> str:
         """The newest month there can be: the newest that is due at the month-end, or a newer one that is held."""
         feed = self.material.declarations.feeds[self.measure.feed]
-        return max(add_months(self.material.month, -feed.lag_months), self.material.periods[self.measure.measure][1])
+        return max(feed.newest_period(self.material.month), self.material.periods[self.measure.measure][1])
 
     @property
     def latest(self) -> str:
@@ -172,7 +172,7 @@ class MeasureSheet:
         ]
         if rate:
             columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
-        if share:
+        if share and share.of:
             of = self.material.declarations.measures[share.of].title.lower()
             columns.append(Column(f"In the 12 months to then (% of {of})", "number", share.decimals))
         columns.append(Column("Notes", "text"))

@@ -19,7 +19,7 @@ from monthend.errors import NeedsPerson
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain, facts, query
 from monthend.office import Office
-from monthend.plan.calendar import add_months, freeze_day, meetings_served, working_day
+from monthend.plan.calendar import add_months, freeze_day, meetings_served
 from monthend.plan.declarations import Board, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
@@ -318,9 +318,8 @@ def _late(office: Office, connection: Connection, candidate: candidates.Candidat
     held = receive.held(connection, office.declarations, candidate.load_number)
     late: Counter[str] = Counter()
     for partition in receive.due(office.declarations, candidate.month):
-        feed = office.declarations.feeds[partition.feed]
-        due = working_day(add_months(candidate.month, 1), feed.due_working_day or 1)
-        if partition in held and held[partition] > due:
+        due_on = office.declarations.feeds[partition.feed].due_on(partition.period)
+        if partition in held and due_on and held[partition] > due_on:
             late[partition.feed] += 1
     return late
 

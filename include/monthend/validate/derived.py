@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from monthend import warehouse
 from monthend.office import Office
-from monthend.plan.calendar import add_months
+from monthend.plan.calendar import add_months, months_between
 from monthend.plan.declarations import Feed
 from monthend.receive import stored_path
 from monthend.validate import reader
@@ -28,6 +28,8 @@ LOOKED_UP = {
     ("outcome_type", "outcome_at"): ("outcome_types", ("outcome_type", "valid_from", "valid_to")),
     ("area_code", "measures"): ("areas", ("area_code",)),  # of events, which are validated after areas, by name
 }
+
+OF_A_MONTH = ("reported_at", "period")  # columns that place a row of a quarterly delivery in a month
 
 NAMES_COLUMN = ("column", "column_A", "column_B")  # where an expectation says which columns it is about
 
@@ -81,6 +83,8 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
     says = {
         "expected_month": delivery.period,
         "expected_falls_within": feed.area_name(delivery.area_code),
+        "expected_area": feed.area_name(delivery.area_code),
+        "expected_area_code": delivery.area_code,
         "received_month": f"{delivery.received_on:%Y-%m}",
         "received_on": f"{delivery.received_on:%Y-%m-%d}",
     }
@@ -93,6 +97,10 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
         first = add_months(delivery.period, 1 - feed.window.months)
         within = pc.and_(pc.greater_equal(month, first), pc.less_equal(month, delivery.period))
         table = table.append_column("in_window", _text(within))
+    if feed.cadence == "quarterly" and (column := next((c for c in OF_A_MONTH if c in table.column_names), None)):
+        month = pc.utf8_slice_codeunits(table[column], 0, 7)
+        quarter = pa.array(months_between(add_months(delivery.period, -2), delivery.period))
+        table = table.append_column("in_quarter", _text(pc.is_in(month, value_set=quarter)))
     return table
 
 
