@@ -83,7 +83,6 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
     says = {
         "expected_month": delivery.period,
         "expected_falls_within": feed.area_name(delivery.area_code),
-        "expected_area": feed.area_name(delivery.area_code),
         "expected_area_code": delivery.area_code,
         "received_month": f"{delivery.received_on:%Y-%m}",
         "received_on": f"{delivery.received_on:%Y-%m-%d}",
