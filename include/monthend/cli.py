@@ -278,6 +278,27 @@ def sample(
 
 
 @application.command()
+def template(
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="A feed with a form, such as csp_return.")],
+    path: Annotated[Path, typer.Argument(metavar="OUT.xlsx", help="The workbook to write.")],
+    quarter: Annotated[str, typer.Option("--quarter", metavar="2017-Q1", help="Or its last month, 2017-06.")],
+    area: Annotated[str, typer.Option("--area", metavar="CODE", help="The partner whose return it is.")],
+    home: Home = HOME,
+    database: Database = None,
+    declarations: Declared = None,
+) -> None:
+    """Write the workbook that a partner fills in, with what it gave for the quarter before beside."""
+    from monthend import template
+
+    office = _office(home, database, declarations, None)
+    if feed not in office.declarations.feeds:
+        raise WrongCall(f"{feed}: there is no such feed.")
+    last, of_feed = template.quarter_of(quarter), office.declarations.feeds[feed]
+    template.write(office.declarations, of_feed, last, area, template.given(office, of_feed, last, area), path)
+    print(f"{path}: {of_feed.delivery_name(last, area)}")
+
+
+@application.command()
 def mutate(
     month: Month,
     before: Annotated[list[Path], typer.Option("--before", help="What came for the month-end before.")],

@@ -1,45 +1,50 @@
-"""A return's form: its sheet, its columns, the marks that it allows, and what is said of a cell that cannot be taken.
+"""A return's form: its sheet, its columns and the marks that it allows. Template, reader and answer read them here."""
 
-Template, reader and answer all take their words from here, so that a message never contradicts the form.
-"""
-
+import re
 from dataclasses import dataclass
 
-SHEET = "Return"
-INSTRUCTIONS = "Instructions"
-TABLE = "return"
-SIGNED_BY_ROLE, SIGNED_ON = "Signed off by (role, not name)", "Signed off on"
-# Custom properties of the workbook's: which form it is, of which version, for which quarter (YYYY-MM) and for whom
-PROPERTIES = ("monthend_form", "monthend_form_version", "monthend_period", "monthend_area")
+SHEET, INSTRUCTIONS = "Return", "Instructions"
+# What stands above the table: a label in column A and beside it which form this is, for whom, and who signed it
+FORM, VERSION, QUARTER, AREA = "Form", "Version", "Quarter", "Area"
+SIGNED_BY_ROLE, SIGNED_ON = "Signed off by (role)", "Signed off on"
+LABELS = (FORM, VERSION, QUARTER, AREA, SIGNED_BY_ROLE, SIGNED_ON)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the form: its heading, the feed's column that it fills, who fills it in, and what to put there."""
+    """A column of the form: heading, the feed's column that it fills, whether the partner fills it in, width, help."""
 
     heading: str
     column: str  # of the feed's; empty: shown only
-    filled_by: str  # "office" (protected) or "partner"
+    partner: bool
+    width: int
     help: str
 
 
 COLUMNS = (
-    Column("Priority", "sp", "office", "The strategic priority of the Police and Crime Plan."),
-    Column("Item", "item_code", "office", "The key of the item. It stays the same from quarter to quarter."),
-    Column("What is asked for", "", "office", "The item in words."),
-    Column("Unit", "unit", "office", "count, percent (give numerator and denominator), or text (no figure)."),
-    Column("Counted over", "basis", "office", "discrete: the quarter alone; ytd: since April; r12: twelve months; "
-           "cohort; snapshot: on the last day."),
-    Column("From", "item_period_start", "partner", "First day that the figure covers, if it is another than shown."),
-    Column("To", "item_period_end", "partner", "Last day that the figure covers, if it is another than shown."),
-    Column("Last quarter", "", "office", "What you gave for the quarter before."),
-    Column("Figure", "value", "partner", "A count: a whole number, without separator or unit. Of percent leave empty."),
-    Column("Numerator", "numerator", "partner", "Of percent: how many."),
-    Column("Denominator", "denominator", "partner", "Of percent: out of how many."),
-    Column("If there is none, why", "missing_reason", "partner", "Choose from the list. Never 0 for unknown."),
-    Column("What was done", "narrative", "partner", "Words. No names, addresses, telephone numbers or postcodes."),
-    Column("Source", "source_system", "partner", "The system or report that the figure is taken from."),
-)  # fmt: skip
+    Column("Item", "item_code", False, 27, "The key of the item. It stays the same from quarter to quarter."),
+    Column("What is asked for", "", False, 44, "The item in words."),
+    Column("Priority", "sp", False, 10, "The strategic priority of the Police and Crime Plan."),
+    Column("Unit", "unit", False, 10, "count; percent, given as numerator and denominator; or text, without a figure."),
+    Column(
+        "Counted over", "basis", False, 15, "discrete: the quarter alone; ytd: since 1 April; snapshot: the last day."
+    ),
+    Column("From", "item_period_start", False, 13, "The first day of the figure."),
+    Column("To", "item_period_end", False, 13, "The last day of the figure."),
+    Column("Last quarter", "", False, 18, "What you gave for the quarter before. It is never taken for this one."),
+    Column("Figure", "value", True, 13, "Of a count: a whole number. Of a percent leave it empty."),
+    Column("Numerator", "numerator", True, 13, "Of a percent: how many."),
+    Column("Denominator", "denominator", True, 14, "Of a percent: out of how many."),
+    Column(
+        "If there is none, why", "missing_reason", True, 26, "Choose from the list. Never put 0 for what is not known."
+    ),
+    Column(
+        "What was done", "narrative", True, 60, "In words, without names, addresses, telephone numbers or postcodes."
+    ),
+    Column("Source", "source_system", True, 24, "The system or report that the figure is taken from."),
+)
+
+FIGURES = ("value", "numerator", "denominator")
 
 # Why there is no figure: the code that is kept, and the words of the form's list
 REASONS = {
@@ -48,5 +53,20 @@ REASONS = {
     "lagged": "Published later (data lag)",
     "not_applicable": "Not applicable here",
     "not_collected": "Not collected",
-    "not_given": "Left blank",  # of a cell that is empty without a reason
 }
+NOT_GIVEN = "not_given"  # of a cell that is empty without a reason
+SAID_OTHERWISE = {  # what returns say in place of a figure, in small letters
+    r"(data )?not( yet)? available|nya": "not_yet_available",
+    r"no new data( published)?": "nothing_new",
+    r"\((q[1-4] )?data ?- ?data lag\)|data lag": "lagged",
+    r"n/a|not applicable": "not_applicable",
+}
+
+
+def reason(text: str) -> str | None:
+    """The code of the reason why there is no figure, where a text says one, in the form's words or in others."""
+    said = " ".join(text.split()).casefold().rstrip(".")
+    for code, words in REASONS.items():
+        if said in (code, words.casefold()):
+            return code
+    return next((code for pattern, code in SAID_OTHERWISE.items() if re.fullmatch(pattern, said)), None)

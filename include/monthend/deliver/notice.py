@@ -1,20 +1,33 @@
-"""Notices: e-mails to the office's own people about a run, a question or a deadline. No figure of a measure, no row."""
+"""Notices: e-mails to the office's own people about a run, a question or a deadline. No figure of a measure, no row.
 
+A partner alone is sent what it sent itself: its figures as they were read, or its own workbook with comments.
+"""
+
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from monthend import warehouse
 from monthend.deliver import ledger, transport
-from monthend.deliver.message import as_bytes, envelope, one_line, unique_id
+from monthend.deliver.message import WORKBOOK, as_bytes, envelope, one_line, unique_id
 from monthend.deliver.settings import Mode, Settings, address, check
 from monthend.errors import NeedsPerson
 from monthend.office import Office
 
 MARKING = "OFFICIAL"
 NOT_TOLD = ("refused temporary", "refused", "unknown", "queued")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A workbook that goes with a notice, and the name it has there."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -36,12 +49,20 @@ class _Notice:
     sent_to: str
     subject: str
     words: str
+    attachment_name: str | None
+    attachment_sha256: str | None
     state: ledger.Event
     detail: str
 
 
 def notify(
-    office: Office, about: str, recipients: Iterable[str], subject: str, words: str, settings: Settings
+    office: Office,
+    about: str,
+    recipients: Iterable[str],
+    subject: str,
+    words: str,
+    settings: Settings,
+    attachment: Attachment | None = None,
 ) -> list[Told]:
     """Send a notice, at most once for each thing it is about, recipient and mode; give where each stands.
 
@@ -55,6 +76,7 @@ def notify(
         subject: one line, without the marking.
         words: plain text; paragraphs are separated by blank lines, and lines that begin with "- " make a list.
         settings: how mail leaves.
+        attachment: a workbook that goes with it; its bytes are kept under the home, for a call that tries again.
 
     Raises:
         WrongCall: the settings do not fit together.
@@ -76,7 +98,7 @@ def notify(
         if settings.mode == "live":
             ledger.require_armed(connection, settings.environment)
         for recipient in wanted:
-            notice = _queue(connection, about, recipient, one_line(subject), words, settings)
+            notice = _queue(office, connection, about, recipient, one_line(subject), words, settings, attachment)
             outcome = _attempt(office, connection, notice, settings, sender) if reachable else None
             reachable = reachable and (outcome is None or outcome.reached)
             now = _read(connection, about, recipient, settings.mode)
@@ -97,7 +119,16 @@ def link(path: str) -> str:
     return f"{base}{path}" if base else ""
 
 
-def _queue(connection: Connection, about: str, recipient: str, subject: str, words: str, settings: Settings) -> _Notice:
+def _queue(
+    office: Office,
+    connection: Connection,
+    about: str,
+    recipient: str,
+    subject: str,
+    words: str,
+    settings: Settings,
+    attachment: Attachment | None,
+) -> _Notice:
     row = {
         "about": about,
         "recipient": recipient,
@@ -105,9 +136,24 @@ def _queue(connection: Connection, about: str, recipient: str, subject: str, wor
         "sent_to": settings.redirect_to or "" if settings.mode == "redirect" else recipient,
         "subject": subject,
         "words": words,
+        "attachment_name": None,
+        "attachment_sha256": None,
     }
+    if attachment:
+        digest = hashlib.sha256(attachment.data).hexdigest()
+        row |= {"attachment_name": attachment.name, "attachment_sha256": digest}
+        kept = _kept(office, digest)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.part")
+        part.write_bytes(attachment.data)
+        part.replace(kept)
     warehouse.insert(connection, "delivery.notice", [row])
     return _read(connection, about, recipient, settings.mode)
+
+
+def _kept(office: Office, digest: str) -> Path:
+    """Where the bytes of an attachment are kept."""
+    return office.home / "attachments" / digest
 
 
 def _attempt(
@@ -145,7 +191,12 @@ def _compose(office: Office, notice: _Notice, sender: str) -> bytes:
         "meant_for": notice.recipient if redirected else None,
     }
     identity = unique_id(sender, "notice", notice.about, notice.recipient, notice.mode)
-    return as_bytes(envelope("notice", words, sender, notice.sent_to, identity))
+    mail = envelope("notice", words, sender, notice.sent_to, identity)
+    if notice.attachment_sha256:
+        mail.add_attachment(
+            _kept(office, notice.attachment_sha256).read_bytes(), *WORKBOOK, filename=notice.attachment_name
+        )
+    return as_bytes(mail)
 
 
 def _block(block: str) -> tuple[str, list[str]]:
@@ -166,6 +217,7 @@ def _read(connection: Connection, about: str, recipient: str, mode: Mode) -> _No
     (row,) = warehouse.query(
         connection,
         "SELECT n.notice_id, n.about, n.recipient, n.mode, n.sent_to, n.subject, n.words,"
+        " n.attachment_name, n.attachment_sha256,"
         " coalesce(e.event, 'queued') AS state, coalesce(e.detail, '') AS detail FROM delivery.notice n"
         " LEFT JOIN LATERAL (SELECT event, detail FROM delivery.notice_event e WHERE e.notice_id = n.notice_id"
         "  ORDER BY notice_event_id DESC LIMIT 1) e ON true"

@@ -3,18 +3,18 @@
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
 
-def save_frozen(workbook: Workbook, path: Path, alternative_texts: dict[int, str]) -> None:
+def save_frozen(workbook: Workbook, path: Path | IO[bytes], alternative_texts: dict[int, str]) -> None:
     """Save `workbook` to `path` without a clock time or anything of this machine in the file.
 
     Args:
         workbook: a workbook that was built afresh: a second save of the same object differs.
-        path: the file to write.
+        path: the file to write, or one that is open.
         alternative_texts: what each chart shows, in words, by the chart object's id().
     """
     with _FrozenZip(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:

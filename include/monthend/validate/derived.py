@@ -15,7 +15,7 @@ from monthend.office import Office
 from monthend.plan.calendar import add_months, months_between
 from monthend.plan.declarations import Feed
 from monthend.receive import stored_path
-from monthend.validate import reader
+from monthend.validate import reader, returns
 from monthend.validate.results import Delivery
 
 # By reference feed, the values of its columns in LOOKED_UP, row by row; under `measures` the keys of declared ones
@@ -29,7 +29,8 @@ LOOKED_UP = {
     ("area_code", "measures"): ("areas", ("area_code",)),  # of events, which are validated after areas, by name
 }
 
-OF_A_MONTH = ("reported_at", "period")  # columns that place a row of a quarterly delivery in a month
+# Of a return: what its form says of an item, and the days that a figure covers
+ASKED, PERIOD = ("item_code", "sp", "unit", "basis"), ("item_period_start", "item_period_end")
 
 NAMES_COLUMN = ("column", "column_A", "column_B")  # where an expectation says which columns it is about
 
@@ -44,6 +45,9 @@ def made_from(feed: Feed) -> dict[str, str]:
         "outcome_type_valid": "outcome_type",
         "area_code_known": "area_code",
         "measures_known": "measures",
+        "item_known": "item_code",
+        "within_whole": "numerator",
+        **{f"{column}_in_quarter": column for column in PERIOD},
     } | ({"in_window": feed.window.column} if feed.window else {})
 
 
@@ -96,10 +100,13 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
         first = add_months(delivery.period, 1 - feed.window.months)
         within = pc.and_(pc.greater_equal(month, first), pc.less_equal(month, delivery.period))
         table = table.append_column("in_window", _text(within))
-    if feed.cadence == "quarterly" and (column := next((c for c in OF_A_MONTH if c in table.column_names), None)):
-        month = pc.utf8_slice_codeunits(table[column], 0, 7)
-        quarter = pa.array(months_between(add_months(delivery.period, -2), delivery.period))
-        table = table.append_column("in_quarter", _text(pc.is_in(month, value_set=quarter)))
+    if feed.form:
+        quarter = months_between(add_months(delivery.period, -2), delivery.period)
+        for column in PERIOD:
+            within = _is_in(pc.utf8_slice_codeunits(table[column], 0, 7), quarter)
+            table = table.append_column(f"{column}_in_quarter", _text(within))
+        if returns.LAYOUT not in table.column_names:  # of a return that is no workbook
+            table = table.append_column(returns.LAYOUT, pa.nulls(table.num_rows, pa.string()))
     return table
 
 
@@ -123,9 +130,28 @@ def looked_up(rows: pa.Table, feed: Feed, known: Reference) -> pa.Table:
         keys = {row[0] for row in measures}
         named = [text and keys.issuperset(text.split(";")) for text in rows["measures"].to_pylist()]
         columns["measures_known"] = _text(pa.chunked_array([pa.array(named, pa.bool_())]))
+    if feed.form:
+        asked = {(each.item, each.priority, each.unit, each.basis) for each in feed.form.items}
+        given = list(zip(*(rows[name].to_pylist() for name in ASKED), strict=True))
+        items = {item for item, *_ in asked}
+        columns["item_known"] = _texts(item in items if item else None for item, *_ in given)
+        columns["as_asked"] = _texts(each in asked if each[0] in items else None for each in given)
+        columns["within_whole"] = _texts(map(_within, rows["numerator"].to_pylist(), rows["denominator"].to_pylist()))
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     return rows
+
+
+def _within(numerator: str | None, denominator: str | None) -> bool | None:
+    """Whether a part is no more than its whole, of which there is some; None where either is no number."""
+    try:
+        return 0 < float(denominator or "") >= float(numerator or "")
+    except ValueError:
+        return None
+
+
+def _texts(flags: Iterable[bool | None]) -> pa.ChunkedArray:
+    return _text(pa.chunked_array([pa.array(list(flags), pa.bool_())]))
 
 
 def _text(flags: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -10,7 +10,7 @@ from pyarrow import compute
 from pyarrow.csv import ConvertOptions, InvalidRow, ParseOptions, ReadOptions, read_csv
 
 from monthend.plan.declarations import Feed
-from monthend.validate import workbook
+from monthend.validate import returns, workbook
 from monthend.validate.unreadable import NO_ROWS, Unreadable, refuse_other_columns
 
 __all__ = ["Unreadable", "read", "takes_workbooks"]
@@ -30,7 +30,7 @@ def read(path: Path, feed: Feed) -> pa.Table:
         if workbook.is_workbook(data[:8]):
             if not takes_workbooks(feed):
                 raise Unreadable("The file is a zip or a workbook under another name, not a CSV.")
-            return workbook.read(path, feed)
+            return returns.read(path, feed).table if feed.form else workbook.read(path, feed)
         _refuse_other_formats(data, headings)
         _refuse_other_encodings(data, headings)
         _refuse_other_separators(_first_line(data))

@@ -8,7 +8,8 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -64,6 +65,7 @@ FORMULA = "formulas, not values. Copy the column and paste it as values."
 ERROR = "error values (such as #N/A). Put in what belongs there, or leave it empty."
 TOTAL = "a total stands among the rows and would count as one of them. Delete the row."
 BLANK = "blank rows stand between the rows. Delete them."
+FAR_BELOW = "values stand far below the form. Delete them."
 BESIDE = "values stand outside the columns that have headings. Delete them, or move them to another sheet."
 SERIAL = "plain numbers in a column of dates (Excel's day count). Format the column as yyyy-mm-dd hh:mm:ss."
 DEFAULT = "a date of 1900 or 1904, which Excel shows where there is none. Give the date, or leave it empty."
@@ -90,7 +92,7 @@ class _Findings:
     def __str__(self) -> str:
         said = []
         for (sheet, heading, fault), (count, cells) in list(self.found.items())[:FINDINGS]:
-            where = [_named(sheet)]
+            where = [named(sheet)]
             where += [f"column {heading}"] if heading else []
             if cells := [cell for cell in cells if cell]:
                 more = f" and {count - len(cells):,} more" if count > len(cells) else ""
@@ -117,7 +119,7 @@ class _Parser(WorkSheetParser):
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class Sheet:
     """A sheet of an open workbook, and what is needed to stream it."""
 
     name: str
@@ -167,12 +169,19 @@ def read(path: Path, feed: Feed) -> pa.Table:
     Dates are ISO 8601 text, numbers what Excel writes into a CSV, without grouping; an empty cell is null. The rows
     are those of the one sheet with the feed's headings; visible sheets without them are left alone. Raises Unreadable.
     """
+    with opened(path) as sheets:
+        return _rows(sheets, feed)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[list["Sheet"]]:
+    """The sheets of the workbook at `path`, to be streamed, once it is known to be safe. Raises Unreadable."""
     _refuse_old(path)
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they can hold values
             _refuse_unsafe(archive)
-            return _rows(_sheets(file), feed)
+            yield _sheets(file)
     except Unreadable:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError):
@@ -184,7 +193,7 @@ def read(path: Path, feed: Feed) -> pa.Table:
         ) from None
 
 
-def _sheets(file: IO[bytes]) -> list[_Sheet]:
+def _sheets(file: IO[bytes]) -> list[Sheet]:
     """The workbook's sheets, without charts; of their parts none is read yet."""
     reader: Any = ExcelReader(file, read_only=True, keep_links=False)
     reader.read_manifest()
@@ -192,7 +201,7 @@ def _sheets(file: IO[bytes]) -> list[_Sheet]:
     reader.read_workbook()
     apply_stylesheet(reader.archive, reader.wb)
     sheets = [
-        _Sheet(sheet.name, sheet.state != "visible", relation.target, reader)
+        Sheet(sheet.name, sheet.state != "visible", relation.target, reader)
         for sheet, relation in reader.parser.find_sheets()
         if relation.Type.endswith("/worksheet")
     ]
@@ -256,7 +265,7 @@ def _too_large(why: str) -> Unreadable:
     return Unreadable(f"The workbook {why}. Send the extract as CSV (UTF-8), which has no such limit.", "G13")
 
 
-def _rows(sheets: list[_Sheet], feed: Feed) -> pa.Table:
+def _rows(sheets: list[Sheet], feed: Feed) -> pa.Table:
     findings = _Findings()
     headed = []
     for sheet in sheets:
@@ -271,7 +280,7 @@ def _rows(sheets: list[_Sheet], feed: Feed) -> pa.Table:
             f"{len(sheets)}). Send the extract with the headings in row 1."
         )
     for sheet, _ in headed[1:]:
-        fault = f"has the feed's headings, as {_named(headed[0][0].name)} has. Put all rows on one sheet."
+        fault = f"has the feed's headings, as {named(headed[0][0].name)} has. Put all rows on one sheet."
         findings.add(sheet.name, "", fault, "")
     (sheet, heading_row), *_ = headed
     if heading_row > 1:
@@ -281,11 +290,11 @@ def _rows(sheets: list[_Sheet], feed: Feed) -> pa.Table:
     if findings.found:
         raise Unreadable(str(findings), "G13")
     if table.num_rows == 0:
-        raise Unreadable(f"{_named(sheet.name)}: {NO_ROWS}")
+        raise Unreadable(f"{named(sheet.name)}: {NO_ROWS}")
     return table
 
 
-def _look(sheet: _Sheet, feed: Feed) -> tuple[int, bool]:
+def _look(sheet: Sheet, feed: Feed) -> tuple[int, bool]:
     """The row in which at least half of the feed's headings stand, or 0, and whether the sheet has any data."""
     headings = {column.heading for column in feed.columns}
     has_data = False
@@ -298,7 +307,7 @@ def _look(sheet: _Sheet, feed: Feed) -> tuple[int, bool]:
     return 0, has_data
 
 
-def _read_sheet(sheet: _Sheet, heading_row: int, feed: Feed, findings: _Findings) -> pa.Table:
+def _read_sheet(sheet: Sheet, heading_row: int, feed: Feed, findings: _Findings) -> pa.Table:
     """All rows under the headings. What is wrong with cells is added to `findings`, and their value left out."""
     by_heading = {column.heading: column for column in feed.columns}
     columns: dict[int, FeedColumn] = {}
@@ -324,7 +333,7 @@ def _read_sheet(sheet: _Sheet, heading_row: int, feed: Feed, findings: _Findings
             _refuse_headings(sheet, cells, order)
             columns = {cell["column"]: by_heading[str(cell["value"])] for cell in cells}
             places = {place: order.index(column.heading) for place, column in columns.items()}
-            hidden = _hidden_columns(parser, columns)
+            hidden = hidden_columns(parser, columns)
             continue
         if number > last + 1:
             findings.add(sheet.name, "", BLANK, f"row {last + 1}", number - last - 1)
@@ -355,14 +364,14 @@ def _read_sheet(sheet: _Sheet, heading_row: int, feed: Feed, findings: _Findings
     return pa.Table.from_batches(batches, schema).combine_chunks()
 
 
-def _refuse_headings(sheet: _Sheet, cells: list[dict[str, Any]], expected: list[str]) -> None:
+def _refuse_headings(sheet: Sheet, cells: list[dict[str, Any]], expected: list[str]) -> None:
     try:
         refuse_other_columns([str(cell["value"]) for cell in cells], expected)
     except Unreadable as unreadable:
-        raise Unreadable(f"{_named(sheet.name)}: {unreadable}") from None
+        raise Unreadable(f"{named(sheet.name)}: {unreadable}") from None
 
 
-def _hidden_columns(parser: WorkSheetParser, columns: dict[int, FeedColumn]) -> dict[int, bool]:
+def hidden_columns(parser: WorkSheetParser, columns: Iterable[int]) -> dict[int, bool]:
     """Columns with headings that are hidden, none known to hold data yet. A group of columns has one entry."""
     ranges = [
         (int(entry["min"]), int(entry["max"]))
@@ -372,7 +381,7 @@ def _hidden_columns(parser: WorkSheetParser, columns: dict[int, FeedColumn]) -> 
     return {place: False for place in columns if any(first <= place <= last for first, last in ranges)}
 
 
-def _text(sheet: _Sheet, cell: dict[str, Any], column: FeedColumn) -> tuple[str | None, str]:
+def _text(sheet: Sheet, cell: dict[str, Any], column: FeedColumn) -> tuple[str | None, str]:
     """A cell as text, and what is wrong with it, if anything is."""
     value, kind = cell["value"], cell["data_type"]
     dated = column.type in ("date", "timestamp")
@@ -416,6 +425,6 @@ def _address(cell: dict[str, Any]) -> str:
     return f"{get_column_letter(cell['column'])}{cell['row']}"
 
 
-def _named(sheet: str) -> str:
+def named(sheet: str) -> str:
     """A sheet in words, whatever its maker put into its name."""
     return "Sheet “" + re.sub(r"[^\w !#&()+,.=@-]", "?", sheet)[:31] + "”"

@@ -1,0 +1,277 @@
+"""Answer a partner's return: with its own workbook, each faulty cell commented, or with what was read of it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.comments import Comment
+from openpyxl.styles import Alignment, Font
+
+from monthend import warehouse
+from monthend.deliver.notice import Attachment, Told, notify
+from monthend.deliver.settings import Settings
+from monthend.office import Office
+from monthend.plan.declarations import Feed
+from monthend.publish.frozen import save_frozen
+from monthend.publish.words import of_day
+from monthend.receive import stored_path
+from monthend.template import figure_in_words
+from monthend.validate import derived, reader, returns, workbook
+
+FAULTS = "Faults"
+LARGEST = 10 * 2**20  # bytes that a workbook unpacks to, above which it is answered in words alone
+COMMENT = (360, 160)  # width and height in points
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a return: in which cell or, of the return as a whole, none; the item; what to do about it."""
+
+    check_id: str
+    part: str
+    cell: str
+    item: str
+    wrong: str
+    to_do: str
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A return that came, and its newest validation."""
+
+    delivery: dict[str, Any]
+    feed: Feed
+    faults: tuple[Fault, ...]
+    given: returns.Return | None  # None: it could not be read, or is no workbook
+
+
+def answer(office: Office, delivery_ids: Sequence[int], settings: Settings) -> list[Told]:
+    """Answer each of these deliveries that is a return with a form, to its sender, at most once for each validation.
+
+    Raises as `notify` does.
+    """
+    told = []
+    for delivery_id in delivery_ids:
+        answered = _answered(office, delivery_id)
+        if answered is None:
+            continue
+        delivery, feed = answered.delivery, answered.feed
+        name = feed.delivery_name(delivery["period"], delivery["area_code"])
+        told += notify(
+            office,
+            f"answer/{delivery_id}/{delivery['validation_id']}",
+            [feed.contact_of(delivery["area_code"])],
+            f"{name}: {'please put right' if answered.faults else 'taken, with thanks'}",
+            _words(office, answered, name),
+            settings,
+            _attachment(office, answered),
+        )
+    return told
+
+
+def faults(office: Office, delivery_id: int) -> list[Fault]:
+    """What the newest validation of a return found, in the order of its cells."""
+    answered = _answered(office, delivery_id)
+    return list(answered.faults) if answered else []
+
+
+def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organisation: str) -> bytes:
+    """The workbook `data` with a comment on each faulty cell of `sheet` and a first sheet that lists them.
+
+    Nothing else is changed. The same call gives the same bytes.
+    """
+    book: Any = load_workbook(io.BytesIO(data))
+    worksheet = book[sheet]
+    by_cell: dict[str, list[Fault]] = {}
+    for fault in found:
+        if fault.cell:
+            by_cell.setdefault(fault.cell, []).append(fault)
+    for address, of_cell in by_cell.items():
+        cell = worksheet[address]
+        said = [f"{fault.wrong} {fault.to_do} ({fault.check_id})" for fault in of_cell]
+        before = [cell.comment.text] if cell.comment else []
+        cell.comment = Comment("\n".join([*before, *said]), organisation, COMMENT[1], COMMENT[0])
+    listed = book.create_sheet(FAULTS, 0)
+    rows = [(title,), ("Cell", "Item", "Expected", "What to do", "Check")]
+    rows += [(f.cell or "whole return", f.item, f.wrong, f.to_do, f.check_id) for f in found]
+    for number, values in enumerate(rows, start=1):
+        for place, value in enumerate(values, start=1):
+            cell = listed.cell(number, place, value)
+            cell.data_type = "s"
+            cell.font = Font(name="Arial", size=16 if number == 1 else 12, bold=number <= 2)
+            cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
+    for letter, width in zip("ABCDE", (14, 44, 60, 60, 10), strict=True):
+        listed.column_dimensions[letter].width = width
+    for each in book.worksheets:
+        each.sheet_view.tabSelected = each is listed
+    book.active = 0
+    written = io.BytesIO()
+    save_frozen(book, written, {})
+    return written.getvalue()
+
+
+def _answered(office: Office, delivery_id: int) -> _Answered | None:
+    with office.engine.connect() as connection:
+        (delivery,) = warehouse.query(
+            connection,
+            "SELECT d.*, v.validation_id, v.verdict, min(r.received_on) AS received_on,"
+            " (array_agg(r.origin ORDER BY r.receipt_id DESC))[1] AS origin"
+            " FROM landing.delivery d JOIN landing.receipt r USING (delivery_id)"
+            " JOIN quality.validation v USING (delivery_id) WHERE d.delivery_id = :delivery_id"
+            " AND v.validation_id = (SELECT max(validation_id) FROM quality.validation WHERE delivery_id = d.delivery_id)"
+            " GROUP BY d.delivery_id, v.validation_id",
+            delivery_id=delivery_id,
+        ) or (None,)
+        feed = office.declarations.feeds.get(delivery["feed"]) if delivery else None
+        if delivery is None or feed is None or feed.form is None:
+            return None
+        failed = warehouse.query(
+            connection,
+            "SELECT c.check_id, c.part, c.description, c.detail,"
+            " coalesce(array_agg(f.row_number ORDER BY f.row_number) FILTER (WHERE f.row_number IS NOT NULL), '{}')"
+            "  AS rows FROM quality.check_result c LEFT JOIN (SELECT validation_id, check_id, part, row_number"
+            "  FROM quality.quarantined_row UNION ALL SELECT validation_id, check_id, part, row_number"
+            "  FROM quality.failing_row) f USING (validation_id, check_id, part)"
+            " WHERE c.validation_id = :validation_id AND c.outcome = 'failed' AND c.action <> 'info'"
+            " AND c.waiver_id IS NULL GROUP BY c.check_id, c.part, c.description, c.detail ORDER BY 1, 2",
+            validation_id=delivery["validation_id"],
+        )
+    path = stored_path(office, delivery["sha256"])
+    given: returns.Return | None = None
+    try:
+        with path.open("rb") as file:
+            is_workbook = workbook.is_workbook(file.read(8))
+        if is_workbook:
+            given = returns.read(path, feed)
+        table = given.table if given else reader.read(path, feed)
+    except reader.Unreadable:
+        table = None
+    found = _faults(office, feed, failed, table.to_pylist() if table is not None else [], given)
+    return _Answered(delivery, feed, tuple(found), given)
+
+
+def _faults(
+    office: Office,
+    feed: Feed,
+    failed: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, str | None]],
+    given: returns.Return | None,
+) -> list[Fault]:
+    """Each failing row of each check as a fault of a cell; of a row that stands wrong nothing else is said."""
+    suite = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
+    checks = {(each["meta"]["check_id"], each["meta"]["part"]): each for each in suite["expectations"]}
+    titles = {item.item: item.title for item in feed.form.items} if feed.form else {}
+    found: dict[tuple[str, str, str, str], Fault] = {}
+    order: dict[tuple[str, str, str, str], tuple[int, str]] = {}
+    for each in failed:
+        check = checks.get((each["check_id"], each["part"]))
+        if check is None:  # of the file as a whole
+            fault = Fault(each["check_id"], each["part"], "", "", each["detail"] or each["description"], "")
+            found[fault.check_id, fault.part, "", ""] = fault
+            continue
+        named = check["kwargs"].get("column") == returns.LAYOUT
+        column = returns.LAYOUT if named else next(iter(derived.own_columns(feed, check)), "")
+        for number in each["rows"]:
+            row = rows[number - 1]
+            if row.get(returns.LAYOUT) and not named:
+                continue
+            cell = given.cells.get((number, column), "") if given else f"row {number}, {column}"
+            item = titles.get(row["item_code"] or "", "") if column not in returns.ABOVE else ""
+            key = (each["check_id"], each["part"], cell, item)
+            order[key] = (0 if column in returns.ABOVE else number, column)
+            found[key] = Fault(each["check_id"], each["part"], cell, item, each["description"], check["meta"]["to_do"])
+    return sorted(found.values(), key=lambda f: order.get((f.check_id, f.part, f.cell, f.item), (-1, "")))
+
+
+def _attachment(office: Office, answered: _Answered) -> Attachment | None:
+    """The return's own workbook, commented; none of one without a fault, or that is not opened here."""
+    delivery, given = answered.delivery, answered.given
+    if given is None or not answered.faults:
+        return None
+    data = stored_path(office, delivery["sha256"]).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(part.file_size for part in archive.infolist()) > LARGEST:
+            return None
+    title = f"What to put right: {answered.feed.delivery_name(delivery['period'], delivery['area_code'])}"
+    data = commented(data, given.sheet, answered.faults, title, office.declarations.plan.organisation)
+    return Attachment(PurePosixPath(delivery["origin"].rpartition("!")[2]).name, data)
+
+
+def _words(office: Office, answered: _Answered, name: str) -> str:
+    delivery, feed = answered.delivery, answered.feed
+    came = f"{name}: your return came on {of_day(delivery['received_on'])}."
+    since = _since(office, answered)
+    if not answered.faults:
+        read = "\n".join(f"- {line}" for line in _as_read(office, answered))
+        return "\n\n".join(filter(None, (f"{came} It is taken. Thank you.", since, f"It was read so:\n{read}")))
+    blocked = delivery["verdict"] == "blocked"
+    taken = (
+        "Nothing of it is taken until it is put right."
+        if blocked
+        else "The rows that these are in count nowhere until then; the rest of the return is taken."
+    )
+    where = "Each is commented in the workbook attached, and listed on its first worksheet. " if answered.given else ""
+    listed = "\n".join(
+        "- " + " ".join(filter(None, (f"{fault.cell}:" if fault.cell else "", fault.item and f"{fault.item}.",
+                                      fault.wrong, fault.to_do)))
+        for fault in answered.faults
+    )  # fmt: skip
+    count = len(answered.faults)
+    return "\n\n".join(
+        filter(
+            None,
+            (
+                f"{came} {count} thing{'s are' if count > 1 else ' is'} to be put right. {taken}",
+                since,
+                f"{where}What is expected, and what to do:\n{listed}",
+                f"Please send the whole return again to {feed.contact}, under the same file name.",
+            ),
+        )
+    )
+
+
+def _as_read(office: Office, answered: _Answered) -> list[str]:
+    """What was read of each item, as the warehouse has it."""
+    feed = answered.feed
+    titles = {item.item: item.title for item in feed.form.items} if feed.form else {}
+    with office.engine.connect() as connection:
+        rows = warehouse.query(
+            connection,
+            f"SELECT * FROM reporting.{feed.feed} WHERE delivery_id = :delivery_id ORDER BY row_number",  # noqa: S608
+            delivery_id=answered.delivery["delivery_id"],
+        )
+    return [
+        f"{titles[row['item_code']]}: {figure_in_words(row) or str(len(row['narrative'].split())) + ' words'}"
+        for row in rows
+        if row["item_code"] in titles
+    ]
+
+
+def _since(office: Office, answered: _Answered) -> str:
+    """What a return that was sent again puts right of the one before, and what it does not."""
+    with office.engine.connect() as connection:
+        before = warehouse.query(
+            connection,
+            "SELECT d.delivery_id FROM landing.delivery d JOIN landing.delivery l USING (feed, period, area_code)"
+            " WHERE l.delivery_id = :delivery_id AND d.delivery_id < l.delivery_id"
+            " AND EXISTS (SELECT FROM quality.validation v WHERE v.delivery_id = d.delivery_id)"
+            " ORDER BY d.delivery_id DESC LIMIT 1",
+            delivery_id=answered.delivery["delivery_id"],
+        )
+    if not before:
+        return ""
+    earlier = _answered(office, before[0]["delivery_id"])
+    if earlier is None:
+        return ""
+    now = {(fault.check_id, fault.part, fault.item): fault for fault in answered.faults}
+    then = {(fault.check_id, fault.part, fault.item): fault for fault in earlier.faults}
+    fixed, still, new = len(then.keys() - now.keys()), len(then.keys() & now.keys()), len(now.keys() - then.keys())
+    return (
+        f"Compared with the return of {of_day(earlier.delivery['received_on'])}, which it replaces: "
+        f"{fixed} put right, {still} not yet, {new} new."
+    )
