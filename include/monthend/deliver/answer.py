@@ -123,7 +123,8 @@ def _answered(office: Office, delivery_id: int) -> _Answered | None:
             " (array_agg(r.origin ORDER BY r.receipt_id DESC))[1] AS origin"
             " FROM landing.delivery d JOIN landing.receipt r USING (delivery_id)"
             " JOIN quality.validation v USING (delivery_id) WHERE d.delivery_id = :delivery_id"
-            " AND v.validation_id = (SELECT max(validation_id) FROM quality.validation WHERE delivery_id = d.delivery_id)"
+            " AND NOT EXISTS (SELECT FROM quality.validation later WHERE later.delivery_id = d.delivery_id"
+            "  AND later.validation_id > v.validation_id)"
             " GROUP BY d.delivery_id, v.validation_id",
             delivery_id=delivery_id,
         ) or (None,)

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from monthend.plan.calendar import add_months, months_between, working_day
-from monthend.sample import faults, street, world
+from monthend.plan.calendar import add_months, financial_quarter_end, months_between, working_day
+from monthend.sample import faults, partners, street, world
 from monthend.sample.world import NEVER, NO_DISTRICT, Crimes, Incidents, Whole
 
 UNTIL, MONTHS = "2017-06", 36
@@ -331,13 +331,14 @@ def write(
     scale: float = 1.0,
     public: bool = True,
     with_faults: bool = True,
+    with_partners: bool = True,
 ) -> list[Path]:
     """Write what the owners would send for each of the `months` month-ends up to `until`, and return the paths.
 
     In DIRECTORY/YYYY-MM/: the four extracts of Leicestershire with their control records, the comparator (a month
     behind), the public street and outcome files of eight forces (two months behind; in the first folder those of two
-    years). DIRECTORY/faults.csv lists what is wrong with them; what was put right afterwards is in
-    DIRECTORY/YYYY-MM/corrected/. Files that are there already are replaced.
+    years), and at a quarter's end the partners' returns. DIRECTORY/faults.csv lists what is wrong with them; what was
+    put right afterwards is in DIRECTORY/YYYY-MM/corrected/. Files that are there already are replaced.
 
     Args:
         directory: where to.
@@ -346,7 +347,9 @@ def write(
         seed: another one gives another world.
         scale: 1 is about 60,000 crimes and 30,000 incidents a year; the public files do not depend on it.
         public: whether to write the public files too.
-        with_faults: whether the faults of monthend.sample.faults are put in, each at its month-end.
+        with_faults: whether the faults of monthend.sample.faults are put in, each at its month-end, and those of
+            monthend.sample.partners into the last quarter's returns, of which one is then missing.
+        with_partners: whether to write the partners' returns.
 
     Raises:
         ValueError: `until` is no month, `months` is below 1 or reaches back before April 2013, or `scale` is not above
@@ -375,6 +378,8 @@ def write(
             if fault.spoil:
                 fault.spoil(force, spoiled)
             paths += _write(folder, spoiled, extract if fault.control_right else spoiled, fault.encode)
+        if with_partners and financial_quarter_end(month) == month:
+            paths += partners.write(force, folder, month, spoilt=with_faults and month == until)
         if public:
             newest = add_months(month, -STREET_LAG)
             oldest = add_months(newest, 1 - STREET_MONTHS) if month == month_ends[0] else newest
@@ -391,6 +396,8 @@ def write(
             for sign in fault.signs:
                 path = f"corrected/{name}" if sign.of_correction else name
                 writer.writerow((fault.month_end, fault.feed, path, sign.check_id, sign.outcome, corrected, fault.what))
+        if with_partners and with_faults and financial_quarter_end(until) == until:
+            writer.writerows(partners.faults(until))
     return [*paths, directory / "faults.csv"]
 
 

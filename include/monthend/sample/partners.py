@@ -1,0 +1,172 @@
+"""What the made-up Community Safety Partnerships return for a quarter, and what is wrong with their last returns."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from openpyxl import load_workbook
+
+from monthend import form, template
+from monthend.plan.calendar import add_months, months_between, working_day
+from monthend.plan.declarations import ROOT, Declarations, FormItem
+from monthend.publish.frozen import save_frozen
+from monthend.sample import world
+from monthend.validate import returns
+
+FEED, FILE_NAME = "csp_return", "{}-csp-return-{}.xlsx"
+SIGNED_WORKING_DAY = 4
+A_QUARTER = {  # of a partnership of the size of Charnwood
+    "early_help_referrals": 64, "offenders_managed": 38, "treatment_referrals": 120, "tenancies_kept": 26,
+    "domestic_abuse_referrals": 92, "hate_reports": 17, "asb_cases": 140, "victims_satisfied": 60, "homes_secured": 34,
+    "referrals_followed_up": 45, "return_interviews": 29,
+}  # fmt: skip
+SHARES = {"victims_satisfied": 0.74, "referrals_followed_up": 0.86}
+SIZE_OF_CHARNWOOD = next(each.crimes for each in world.DISTRICTS if each.code == "E07000130")
+SAID = {  # in place of a figure, as returns do; by partnership and item, in every quarter
+    ("blaby", "tenancies_kept"): "NYA",
+    ("harborough", "treatment_referrals"): "Data Not yet available",
+    ("leicester", "offenders_managed"): "(Q1 Data - data lag)",
+    ("north-west-leicestershire", "homes_secured"): "No New Data Published",
+    ("rutland", "return_interviews"): "N/A",
+    ("hinckley-and-bosworth", "hate_reports"): "",
+}
+WORK = {
+    "SP1": "Two schools took part in the early help scheme; the youth club is open on Fridays again.",
+    "SP2": "The joint panel met every month and closed cases that were stable for half a year.",
+    "SP3": "Licensing and the treatment service visited late-night premises together.",
+    "SP4": "Families were seen at home by one named worker for all services.",
+    "SP5": "Front-line staff were trained to ask about domestic abuse and to refer.",
+    "SP6": "Posters in taxis and bars say where help is to be had; the night-time code was signed by all venues.",
+    "SP7": "A new reporting place opened at the library; community groups were told of it.",
+    "SP8": "The case conference took on the town centre; the lights in the park were mended.",
+    "SP9": "Everybody whose case was closed was asked what they thought of the service.",
+    "SP15": "Hotels and taxi firms were briefed on the signs of exploitation.",
+    "SP16": "The triage car covers the district on three nights a week.",
+    "SP17": "Children's homes and the council agreed how each return is followed up.",
+}
+NOT_RETURNED = "oadby-and-wigston"  # at the last quarter
+
+
+class Spoilt(NamedTuple):
+    """A faulty cell of a last quarter's return, and the checks that it trips."""
+
+    slug: str
+    item: str
+    column: str
+    value: Any
+    check_id: str
+    what: str
+    number_format: str = "General"
+
+
+SPOILT = (
+    Spoilt("charnwood", "early_help_referrals", "value", "Apr-Sep 13 - 7320", "G13", "a figure with its period"),
+    Spoilt("charnwood", "treatment_referrals", "value", -0.2381, "G13", "a change in percent for a count", "0.00%"),
+    Spoilt("charnwood", "victims_satisfied", "value", 8.8, "G13", "a percentage that its parts do not give"),
+    Spoilt("charnwood", "sp7_work", "narrative", "Ask j.bloggs@charnwood.example for the list.", "G09", "an address"),
+    Spoilt("melton", "hate_reports", "value", "YTD - 10904 / Oct - Dec -3584", "G13", "two figures in a cell"),
+    Spoilt("melton", "asb_cases", "value", "1,204", "G13", "a number as text, with a separator"),
+    Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "G06", "a figure of before", "yyyy-mm-dd"),
+    Spoilt("melton", "homes_secured", "item_period_end", date(2016, 12, 31), "G06", "a figure of before", "yyyy-mm-dd"),
+    Spoilt("melton", "referrals_followed_up", "numerator", 52, "G13", "a part above its whole"),
+)
+
+
+def write(force: Any, folder: Path, quarter: str, spoilt: bool) -> list[Path]:
+    """Write the returns of a quarter (by its last month, YYYY-MM), each in the office's own form; give the paths.
+
+    `force` is the sample force, whose crimes and incidents the partnerships quote; with `spoilt` the faults are in.
+    """
+    declarations = Declarations(ROOT)
+    feed = declarations.feeds[FEED]
+    assert feed.form is not None  # noqa: S101 - it is declared
+    quoted = _quoted(force, quarter)
+    paths = []
+    for area in feed.areas:
+        if spoilt and area.slug == NOT_RETURNED:
+            continue
+        path = folder / FILE_NAME.format(quarter, area.slug)
+        before = {
+            item.item: _in_words(_figures(force.seed, area.slug, area.code, item, add_months(quarter, -3), None))
+            for item in feed.form.items
+            if item.unit != "text" and not item.quotes
+        }
+        template.write(declarations, feed, quarter, area.code, before, path)
+        cells = returns.read(path, feed).cells
+        workbook: Any = load_workbook(path)
+        sheet = workbook[form.SHEET]
+        for number, item in enumerate(feed.form.items, start=1):
+            filled = _figures(force.seed, area.slug, area.code, item, quarter, quoted)
+            for column, value in filled.items():
+                sheet[cells[number, column]] = value
+            for each in SPOILT:
+                if spoilt and (each.slug, each.item) == (area.slug, item.item):
+                    cell = sheet[cells[number, each.column]]
+                    cell.value, cell.number_format = each.value, each.number_format
+        sheet[cells[1, "signed_by_role"]] = "Community safety manager"
+        sheet[cells[1, "signed_on"]] = working_day(add_months(quarter, 1), SIGNED_WORKING_DAY)
+        save_frozen(workbook, path, {})
+        paths.append(path)
+    return paths
+
+
+def faults(quarter: str) -> Iterator[tuple[str, ...]]:
+    """The faults of a quarter's returns as faults.csv lists them."""
+    for each in SPOILT:
+        name = FILE_NAME.format(quarter, each.slug)
+        yield quarter, FEED, name, each.check_id, "quarantined", "N", f"{each.item}, {each.column}: {each.what}"
+
+
+def _figures(
+    seed: int, slug: str, code: str, item: FormItem, quarter: str, quoted: Mapping[tuple[str, str], int] | None
+) -> dict[str, Any]:
+    """What a partnership puts into an item's cells, by the feed's column."""
+    if item.unit == "text":
+        return {"narrative": WORK[item.priority]}
+    if item.quotes:
+        # some count a little otherwise than the police
+        count = (quoted or {}).get((item.quotes, code), 0)
+        return {"value": count + (3 if slug in ("blaby", "rutland") else 0), "source_system": "Police figures"}
+    if (slug, item.item) in SAID:
+        return {"value": SAID[slug, item.item] or None}
+    size = next(each.crimes for each in world.DISTRICTS if each.code == code) / SIZE_OF_CHARNWOOD
+    number = int(quarter[:4]) * 12 + int(quarter[5:])
+    draw = np.random.default_rng([seed, number, zlib.crc32(f"{slug} {item.item}".encode())])
+    quarters = (int(quarter[5:]) - 4) % 12 // 3 + 1 if item.basis == "ytd" else 1
+    count = int(draw.poisson(A_QUARTER[item.item] * size * quarters)) + 1
+    if item.unit == "percent":
+        return {"numerator": int(draw.binomial(count, SHARES[item.item])), "denominator": count}
+    return {"value": count, "source_system": "Partnership's case records"}
+
+
+def _in_words(filled: Mapping[str, Any]) -> str:
+    if "denominator" in filled:
+        return f"{filled['numerator']:,} of {filled['denominator']:,}"
+    value = filled["value"]
+    return f"{value:,}" if isinstance(value, int) else form.REASONS.get(form.reason(value or "") or "", "Left blank")
+
+
+def _quoted(force: Any, quarter: str) -> dict[tuple[str, str], int]:
+    """The police's own figures that the form asks for, by measure and district, as of the quarter's extracts."""
+    months = months_between(add_months(quarter, -2), quarter)
+    crime, incident = force.crime(quarter), force.incident(quarter)
+    closing = incident.values("closing_code")
+    code = np.where(closing == None, incident.values("opening_code"), closing)  # noqa: E711 - of each
+    kept = {
+        "all_crime": (
+            crime,
+            (crime.values("status") == "recorded") & (crime.values("notifiable_flag") == "Y"),
+            "recorded_at",
+        ),
+        "asb_incidents": (incident, code == "ASB", "opened_at"),
+    }
+    found: dict[tuple[str, str], int] = {}
+    for measure, (extract, counts, column) in kept.items():
+        month = extract.values(column).astype("U7")
+        of_quarter = counts & np.isin(month, months)
+        districts, sizes = np.unique(extract.values("csp_code")[of_quarter].astype(str), return_counts=True)
+        found |= {(measure, code): int(size) for code, size in zip(districts.tolist(), sizes.tolist(), strict=True)}
+    return found
