@@ -10,7 +10,8 @@ Each return is a pull, named by its area in the grid, and goes through **receive
 means that nothing of it is there yet, *failed* that a file was refused or blocked, which needs a person; so does a pull
 *from* a connection: its feed could not be fetched. A period stays due until it is in, also after its month was frozen
 without it: what comes later stands in the next month-end. **notice** tells each person in one e-mail what came, what
-did not, and what needs them; where nothing came and nothing is near or past its day, nobody is written to.
+did not, and what needs them; where nothing came and nothing is near or past its day, nobody is written to. It answers
+each return that came: with its own workbook, each faulty cell commented, or with what was read of it.
 
 **If it fails:** the rest is loaded all the same. Ask for the file again and put it into the inbox, or let two people
 waive the check; the next pull takes it. Runbooks: [failed check](/desk/runbooks/failed-check),

@@ -27,7 +27,7 @@ RUNBOOKS = {  # what to do about a task that failed; month-end where it names no
 
 
 def tell(context: Mapping[str, Any], flow: "Flow", names: Sequence[str] = (), known: Sequence[str] = ()) -> None:
-    """Send the round-up of a run that has ended but for this task.
+    """Send the round-up of a run that has ended but for this task, and answer the returns that came on its day.
 
     Args:
         context: of the task that tells.
@@ -39,6 +39,7 @@ def tell(context: Mapping[str, Any], flow: "Flow", names: Sequence[str] = (), kn
     AirflowFailException where trying again would not help.
     """
     from monthend.deliver import settings_from_environment
+    from monthend.deliver.answer import answer
     from monthend.deliver.round_up import Run, round_up
     from monthend.plan.calendar import add_months
 
@@ -50,7 +51,10 @@ def tell(context: Mapping[str, Any], flow: "Flow", names: Sequence[str] = (), kn
     failures = tuple(failure for failure in failed(context, names) if failure.task not in known)
     with open_office() as office:
         about = Run(flow, run.run_id, on, month, run.start_date or run.run_after, failures)
-        told = round_up(office, about, settings_from_environment(mail_server()))
+        settings = settings_from_environment(mail_server())
+        told = round_up(office, about, settings)
+        if flow == "partner":
+            told += answer(office, on, settings)
     left = [f"{each.recipient}: {each.state} {each.detail}".rstrip() for each in told if each.state != "accepted"]
     if any(each.state in ("refused temporary", "queued") for each in told):
         raise AirflowException("Not told yet: " + "; ".join(left))

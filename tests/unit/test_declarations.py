@@ -140,6 +140,7 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     keys = {feed.feed: feed.key for feed in Declarations(declarations).feeds.values()}
     assert keys == {
         "areas": ("area_code",),
+        "csp_return": ("csp_code", "item_code"),
         "events": ("event",),
         "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
         "msg_comparator": ("force_code", "offence_key", "month"),

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -50,21 +51,30 @@ class _Answered:
     given: returns.Return | None  # None: it could not be read, or is no workbook
 
 
-def answer(office: Office, delivery_ids: Sequence[int], settings: Settings) -> list[Told]:
-    """Answer each of these deliveries that is a return with a form, to its sender, at most once for each validation.
+def answer(office: Office, on: date, settings: Settings) -> list[Told]:
+    """Answer each return with a form that came on business date `on` to its sender, at most once for each validation.
 
     Raises as `notify` does.
     """
+    forms = [feed.feed for feed in office.declarations.feeds.values() if feed.form]
+    with office.engine.connect() as connection:
+        came = warehouse.query(
+            connection,
+            "SELECT DISTINCT delivery_id FROM landing.delivery JOIN landing.receipt USING (delivery_id)"
+            " JOIN quality.validation USING (delivery_id) WHERE feed = ANY(:forms) AND received_on = :on ORDER BY 1",
+            forms=forms,
+            on=on,
+        )
     told = []
-    for delivery_id in delivery_ids:
-        answered = _answered(office, delivery_id)
+    for row in came:
+        answered = _answered(office, row["delivery_id"])
         if answered is None:
             continue
         delivery, feed = answered.delivery, answered.feed
         name = feed.delivery_name(delivery["period"], delivery["area_code"])
         told += notify(
             office,
-            f"answer/{delivery_id}/{delivery['validation_id']}",
+            f"answer/{delivery['delivery_id']}/{delivery['validation_id']}",
             [feed.contact_of(delivery["area_code"])],
             f"{name}: {'please put right' if answered.faults else 'taken, with thanks'}",
             _words(office, answered, name),
@@ -133,13 +143,13 @@ def _answered(office: Office, delivery_id: int) -> _Answered | None:
             return None
         failed = warehouse.query(
             connection,
-            "SELECT c.check_id, c.part, c.description, c.detail,"
+            "SELECT c.check_id, c.part, c.action, c.description, c.detail,"
             " coalesce(array_agg(f.row_number ORDER BY f.row_number) FILTER (WHERE f.row_number IS NOT NULL), '{}')"
             "  AS rows FROM quality.check_result c LEFT JOIN (SELECT validation_id, check_id, part, row_number"
             "  FROM quality.quarantined_row UNION ALL SELECT validation_id, check_id, part, row_number"
             "  FROM quality.failing_row) f USING (validation_id, check_id, part)"
             " WHERE c.validation_id = :validation_id AND c.outcome = 'failed' AND c.action <> 'info'"
-            " AND c.waiver_id IS NULL GROUP BY c.check_id, c.part, c.description, c.detail ORDER BY 1, 2",
+            " AND c.waiver_id IS NULL GROUP BY c.check_id, c.part, c.action, c.description, c.detail ORDER BY 1, 2",
             validation_id=delivery["validation_id"],
         )
     path = stored_path(office, delivery["sha256"])
@@ -168,10 +178,13 @@ def _faults(
     checks = {(each["meta"]["check_id"], each["meta"]["part"]): each for each in suite["expectations"]}
     titles = {item.item: item.title for item in feed.form.items} if feed.form else {}
     found: dict[tuple[str, str, str, str], Fault] = {}
-    order: dict[tuple[str, str, str, str], tuple[int, str]] = {}
+    order: dict[tuple[str, str, str, str], tuple[int, int]] = {}
+    columns = [each.column for each in feed.columns]
     for each in failed:
         check = checks.get((each["check_id"], each["part"]))
-        if check is None:  # of the file as a whole
+        if check is None:  # of the file as a whole; that it differs from others is for the office
+            if each["action"] != "block_feed":
+                continue
             fault = Fault(each["check_id"], each["part"], "", "", each["detail"] or each["description"], "")
             found[fault.check_id, fault.part, "", ""] = fault
             continue
@@ -184,9 +197,11 @@ def _faults(
             cell = given.cells.get((number, column), "") if given else f"row {number}, {column}"
             item = titles.get(row["item_code"] or "", "") if column not in returns.ABOVE else ""
             key = (each["check_id"], each["part"], cell, item)
-            order[key] = (0 if column in returns.ABOVE else number, column)
+            order[key] = (
+                (0, 0) if column in returns.ABOVE else (number, columns.index(column) if column in columns else 0)
+            )
             found[key] = Fault(each["check_id"], each["part"], cell, item, each["description"], check["meta"]["to_do"])
-    return sorted(found.values(), key=lambda f: order.get((f.check_id, f.part, f.cell, f.item), (-1, "")))
+    return sorted(found.values(), key=lambda f: order.get((f.check_id, f.part, f.cell, f.item), (-1, 0)))
 
 
 def _attachment(office: Office, answered: _Answered) -> Attachment | None:

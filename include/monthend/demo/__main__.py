@@ -25,7 +25,7 @@ from monthend.demo.processes import STOPS
 from monthend.errors import MonthendError, NeedsPerson, WrongCall
 from monthend.freeze import chain
 from monthend.office import Office, open_office
-from monthend.plan.calendar import add_months, freeze_day, month_end, working_day
+from monthend.plan.calendar import add_months, financial_quarter_end, freeze_day, month_end, working_day
 from monthend.plan.declarations import ROOT
 from monthend.run import run as run_month_end
 from monthend.sample import force
@@ -33,7 +33,8 @@ from monthend.validate.report import report_path
 
 FIRST_MADE_UP, LAST_MADE_UP = "2014-07", "2017-06"  # the month-ends of the sample force
 DOWNLOADED = "2025-03"  # a month of which data.police.uk's downloads are at hand
-PULL, FREEZE, PUBLISH = "pull_police_monthly", "freeze_month_end", "publish_board_packs"
+PULL, PULL_PARTNERS = "pull_police_monthly", "pull_partner_quarterly"
+FREEZE, PUBLISH = "freeze_month_end", "publish_board_packs"
 MADE_UP = {  # what a demonstration without a download says of itself, in the titles of these declarations
     "include/feeds": "made-up rows",
     "reports/boards": "made-up figures",
@@ -119,7 +120,7 @@ def demonstrate(terminal: Terminal, home: Path, month: str, archive: Path | None
         raise WrongCall(f"MONTH: {error}.") from None
     terminal.done(f"The month-end of {last_day:%B %Y}, in {home}")
     inbox = _inbox(terminal, home, month, archive)
-    declarations = ROOT if archive else _demonstration(home)
+    declarations = ROOT if archive else _demonstration(home, month)
     with running(home, inbox, declarations=declarations, progress=terminal.done) as airflow:
         office = open_office(home, airflow.database, declarations)
         if archive is None:
@@ -158,7 +159,7 @@ def _inbox(terminal: Terminal, home: Path, month: str, archive: Path | None) -> 
     return inbox
 
 
-def _demonstration(home: Path) -> Path:
+def _demonstration(home: Path, month: str) -> Path:
     """The project's declarations, changed so that whatever shows a made-up figure says that it is made up."""
     folder = home / "declarations"
     for part in ("include/feeds", "include/sql", "include/reference", "expectations", "reports"):
@@ -168,6 +169,9 @@ def _demonstration(home: Path) -> Path:
             text = path.read_text(encoding="utf-8")
             if "source: reference" not in text:
                 path.write_text(re.sub(r"(?m)^(title: .*)$", rf"\1 ({words})", text, count=1), encoding="utf-8")
+    returns = folder / "include/feeds/csp_return.yaml"  # nothing is written of the quarters before
+    first = f"in_force_from: {financial_quarter_end(month)}"
+    returns.write_text(re.sub("in_force_from: .*", first, returns.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (folder / "reports/measures").glob("open_*.yaml"):
         with path.open("a", encoding="utf-8") as file:
             file.write(f'caveat: "{STREET}"\n')
@@ -195,9 +199,10 @@ def _month_end(terminal: Terminal, airflow: Airflow, office: Office, month: str)
     known = {run["dag_run_id"] for run in airflow.runs(PUBLISH, month)}
     airflow.unpause(PUBLISH)  # while it is paused it does not learn what was frozen
 
-    run = _start(terminal, airflow, PULL, None, in_time)
-    if not _ended_well(terminal, airflow, PULL, run):
-        return False
+    for pull in (PULL, PULL_PARTNERS):
+        run = _start(terminal, airflow, pull, None, in_time)
+        if not _ended_well(terminal, airflow, pull, run):
+            return False
 
     if (frozen := _frozen(office, month)) is not None:
         terminal.done(f"{month} is frozen already, as revision {frozen.revision}: nothing to sign off")

@@ -69,8 +69,8 @@ SPOILT = (
     Spoilt("charnwood", "sp7_work", "narrative", "Ask j.bloggs@charnwood.example for the list.", "G09", "an address"),
     Spoilt("melton", "hate_reports", "value", "YTD - 10904 / Oct - Dec -3584", "G13", "two figures in a cell"),
     Spoilt("melton", "asb_cases", "value", "1,204", "G13", "a number as text, with a separator"),
-    Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "G06", "a figure of before", "yyyy-mm-dd"),
-    Spoilt("melton", "homes_secured", "item_period_end", date(2016, 12, 31), "G06", "a figure of before", "yyyy-mm-dd"),
+    Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "G06", "of before", "yyyy-mm-dd"),
+    Spoilt("melton", "homes_secured", "item_period_end", date(2016, 12, 31), "G06", "of before", "yyyy-mm-dd"),
     Spoilt("melton", "referrals_followed_up", "numerator", 52, "G13", "a part above its whole"),
 )
 

@@ -46,6 +46,7 @@ def made_from(feed: Feed) -> dict[str, str]:
         "area_code_known": "area_code",
         "measures_known": "measures",
         "item_known": "item_code",
+        "as_asked": "item_code",
         "within_whole": "numerator",
         **{f"{column}_in_quarter": column for column in PERIOD},
     } | ({"in_window": feed.window.column} if feed.window else {})

@@ -116,7 +116,7 @@ def _read_sheet(sheet: Any) -> _Filled:
         elif away := sorted(texts.keys() - columns.keys()):
             row[LAYOUT], at[LAYOUT] = BESIDE, f"{get_column_letter(away[0])}{number}"
         elif not row.get("item_code"):
-            row[LAYOUT], at[LAYOUT] = NO_ITEM, f"{get_column_letter(min(texts))}{number}"
+            at[LAYOUT] = f"{get_column_letter(min(texts))}{number}"
         filled.rows.append(row)
         filled.cells.append(at)
     return filled
@@ -171,9 +171,15 @@ def _refuse_another_form(filled: _Filled, feed: Feed, asked: Form) -> None:
 
 
 def _return(filled: _Filled, feed: Feed, asked: Form) -> Return:
-    for item in [each.item for each in asked.items if each.item not in {row.get("item_code") for row in filled.rows}]:
-        filled.rows.append({"item_code": item, LAYOUT: GONE})
-        filled.cells.append({LAYOUT: f"A{filled.heading_row}"})
+    items = [each.item for each in asked.items]
+    for row in filled.rows:
+        if row.get("item_code") not in items:
+            row.setdefault(LAYOUT, NO_ITEM)
+    there = {row.get("item_code") for row in filled.rows}
+    for item in items:
+        if item not in there:
+            filled.rows.append({"item_code": item, LAYOUT: GONE})
+            filled.cells.append({LAYOUT: f"A{filled.heading_row}"})
     rows = []
     cells: dict[tuple[int, str], str] = {}
     for number, (row, at) in enumerate(zip(filled.rows, filled.cells, strict=True), start=1):
