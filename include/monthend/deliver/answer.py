@@ -12,9 +12,10 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from monthend import warehouse
-from monthend.deliver.notice import Attachment, Told, notify
+from monthend.deliver.notice import ANSWER, Attachment, Told, notify
 from monthend.deliver.settings import Settings
 from monthend.office import Office
 from monthend.plan.declarations import Feed
@@ -74,7 +75,7 @@ def answer(office: Office, on: date, settings: Settings) -> list[Told]:
         name = feed.delivery_name(delivery["period"], delivery["area_code"])
         told += notify(
             office,
-            f"answer/{delivery['delivery_id']}/{delivery['validation_id']}",
+            f"{ANSWER}{delivery['delivery_id']}/{delivery['validation_id']}",
             [feed.contact_of(delivery["area_code"])],
             f"{name}: {'please put right' if answered.faults else 'taken, with thanks'}",
             _words(office, answered, name),
@@ -117,6 +118,9 @@ def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organ
             cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
     for letter, width in zip("ABCDE", (14, 44, 60, 60, 10), strict=True):
         listed.column_dimensions[letter].width = width
+    listed.page_setup.orientation, listed.page_setup.paperSize = "landscape", 9  # A4
+    listed.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    listed.page_setup.fitToHeight = 0
     for each in book.worksheets:
         each.sheet_view.tabSelected = each is listed
     book.active = 0
@@ -225,12 +229,10 @@ def _words(office: Office, answered: _Answered, name: str) -> str:
     if not answered.faults:
         read = "\n".join(f"- {line}" for line in _as_read(office, answered))
         return "\n\n".join(filter(None, (f"{came} It is taken. Thank you.", since, f"It was read so:\n{read}")))
-    blocked = delivery["verdict"] == "blocked"
-    taken = (
-        "Nothing of it is taken until it is put right."
-        if blocked
-        else "The rows that these are in count nowhere until then; the rest of the return is taken."
-    )
+    taken = {
+        "blocked": "Nothing of it is taken until it is put right.",
+        "quarantined": "The rows that do not hold count nowhere until then; the rest of the return is taken.",
+    }.get(delivery["verdict"], "All of it is taken as it is.")
     where = "Each is commented in the workbook attached, and listed on its first worksheet. " if answered.given else ""
     listed = "\n".join(
         "- " + " ".join(filter(None, (f"{fault.cell}:" if fault.cell else "", fault.item and f"{fault.item}.",

@@ -19,6 +19,7 @@ from monthend.errors import NeedsPerson
 from monthend.office import Office
 
 MARKING = "OFFICIAL"
+ANSWER = "answer/"  # begins what a notice is about that answers a partner's return
 NOT_TOLD = ("refused temporary", "refused", "unknown", "queued")
 
 
@@ -189,6 +190,7 @@ def _compose(office: Office, notice: _Notice, sender: str) -> bytes:
         "organisation": one_line(office.declarations.plan.organisation),
         "contact": one_line(office.declarations.plan.contact),
         "meant_for": notice.recipient if redirected else None,
+        "to_partner": notice.about.startswith(ANSWER),
     }
     identity = unique_id(sender, "notice", notice.about, notice.recipient, notice.mode)
     mail = envelope("notice", words, sender, notice.sent_to, identity)

@@ -33,14 +33,13 @@ from monthend.validate.report import report_path
 
 FIRST_MADE_UP, LAST_MADE_UP = "2014-07", "2017-06"  # the month-ends of the sample force
 DOWNLOADED = "2025-03"  # a month of which data.police.uk's downloads are at hand
-PULL, PULL_PARTNERS = "pull_police_monthly", "pull_partner_quarterly"
 FREEZE, PUBLISH = "freeze_month_end", "publish_board_packs"
 MADE_UP = {  # what a demonstration without a download says of itself, in the titles of these declarations
     "include/feeds": "made-up rows",
     "reports/boards": "made-up figures",
 }
 STREET = "Made up at an eighth of what a force publishes: it does not compare with the recorded crime beside it."
-DUE_WORKING_DAY = 3  # when the police extracts come in
+DUE_WORKING_DAYS = {"pull_police_monthly": 3, "pull_partner_quarterly": 5}  # when what each pulls comes in
 STEWARD, RELEASER = "a.steward", "b.releaser"
 REPORTS = 10  # of deliveries that deserve a look; all are in the folder
 FAILURES = {"failed": "failed", "up_for_retry": "failed and is tried again in some minutes"}
@@ -194,13 +193,12 @@ def _month_end(terminal: Terminal, airflow: Airflow, office: Office, month: str)
     A run that a broken-off demonstration left behind is carried on, and what is frozen stays as it is.
     """
     conf = {"on": freeze_day(month).isoformat()}
-    in_time = {"on": working_day(add_months(month, 1), DUE_WORKING_DAY).isoformat()}
     _arm(terminal, office)
     known = {run["dag_run_id"] for run in airflow.runs(PUBLISH, month)}
     airflow.unpause(PUBLISH)  # while it is paused it does not learn what was frozen
 
-    for pull in (PULL, PULL_PARTNERS):
-        run = _start(terminal, airflow, pull, None, in_time)
+    for pull, due in DUE_WORKING_DAYS.items():
+        run = _start(terminal, airflow, pull, None, {"on": working_day(add_months(month, 1), due).isoformat()})
         if not _ended_well(terminal, airflow, pull, run):
             return False
 

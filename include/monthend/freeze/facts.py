@@ -69,7 +69,10 @@ def compute(connection: Connection, declarations: Declarations, month: str, load
                 continue
             if counted is None:
                 counted = _counted(connection, declarations, select, measures, feed, load_number)
-            facts.update(_facts_of(measure, counted, months, residents))
+            if measure.counted == "reported":
+                facts.update(_reported(measure, declarations, counted, months))
+            else:
+                facts.update(_facts_of(measure, counted, months, residents))
     for measure in declarations.measures.values():
         facts.update(_shares(measure, facts))
     return facts
@@ -246,6 +249,48 @@ def _facts_of(
                     )
                     key = Key(f"{measure.measure}_rate", basis, area, period)
                     yield key, _broken(measure, key, fact)
+
+
+def _reported(
+    measure: Measure, declarations: Declarations, counted: pd.DataFrame, held: pd.DataFrame
+) -> Iterator[tuple[Key, Fact]]:
+    """The facts of a measure that partners report, each of its quarter as it came, and of the force where all gave one.
+
+    What covers anything else than the quarter alone has the basis `reported`; nothing is summed over quarters.
+    """
+    feed = declarations.feeds[measure.feed]
+    rows = counted
+    for column, values in measure.where.items():
+        rows = rows[rows[column].isin(values)]
+    discrete = all(item.basis == "discrete" for item in feed.items_of(measure))
+    given = {(row.area_code, row.month): row for row in rows.itertuples()}
+    for quarter in [each for each in held.index if financial_quarter_end(each) == each]:
+        figures = [_figure(given.get((area, quarter))) for area in held.columns]
+        numbers = [(above, below) for above, below in figures if above is not None and below is not None]
+        if len(numbers) == len(figures):
+            figures.append(
+                (sum((each for each, _ in numbers), Decimal(0)), sum((each for _, each in numbers), Decimal(0)))
+            )
+        else:
+            figures.append((None, None))
+        areas_and_force = [*held.columns, declarations.plan.home_force]
+        for area, (numerator, denominator) in zip(areas_and_force, figures, strict=True):
+            key = Key(measure.measure, "quarter" if discrete else "reported", area, quarter)
+            if numerator is None:
+                yield key, MISSING
+            elif denominator:
+                yield key, Fact(rate(int(numerator), 100, int(denominator)), numerator, denominator)
+            else:
+                yield key, Fact(numerator, numerator, None)
+
+
+def _figure(row: Any) -> tuple[Decimal | None, Decimal | None]:
+    """The numerator and denominator that a partner gave, of a count the count and 0; none where it gave none."""
+    if row is None or row.missing_reason is not None:
+        return None, None
+    if row.denominator is not None:
+        return row.numerator, row.denominator
+    return (None, None) if row.value is None else (row.value, Decimal(0))
 
 
 def _monthly(counted: pd.DataFrame, held: pd.DataFrame, column: str = "numerator") -> pd.DataFrame:

@@ -178,6 +178,11 @@ class Feed(Declared):
         """Whom to write to about an area's deliveries."""
         return next((area.contact for area in self.areas if area.code == code and area.contact), self.contact)
 
+    def items_of(self, measure: "Measure") -> list[FormItem]:
+        """The items of the feed's form that a measure is reported by."""
+        named = measure.where.get("item_code", ())
+        return [item for item in self.form.items if item.item in named] if self.form else []
+
     def delivery_name(self, period: str, area_code: str) -> str:
         """A delivery in words: feed, month, area, as far as there is one."""
         month = f"{date.fromisoformat(f'{period}-01'):%B %Y}" if period else ""
@@ -299,6 +304,9 @@ class Board(Declared):
     themes: tuple[ThemeInRotation, ...] = ()
     most_similar_group: bool = False
     revisions: bool = False  # whether its packs show, by cause, how counts differ from the snapshot before
+    returns: Key | None = None  # the feed whose returns its packs show: what came, what is missing, each figure
+    each_area: bool = False  # whether each area of that feed has a board of its own, with the return's contact
+    area: AreaCode | None = None  # of a board that is an area's own
     meetings: tuple[date, ...]
     recipients: tuple[str, ...]
     allowed_domains: tuple[str, ...]
@@ -307,6 +315,8 @@ class Board(Declared):
     def _whole(self) -> "Board":
         if bool(self.measures) == bool(self.themes):
             raise ValueError("a board has either measures or themes in rotation")
+        if self.each_area and not self.returns:
+            raise ValueError("each_area: say of which feed's returns, in `returns`")
         for recipient in self.recipients:
             if recipient.rpartition("@")[2] not in self.allowed_domains:
                 raise ValueError(f"the domain of {recipient} is not among allowed_domains")
@@ -457,16 +467,37 @@ class Declarations:
     @cached_property
     def boards(self) -> dict[str, Board]:
         """Boards by key, in the order of their file names."""
-        boards = {board.board: board for board in self._all(Board, "reports/boards", "board")}
-        for key, board in boards.items():
-            path = self.root / "reports/boards" / f"{key}.yaml"
+        boards: dict[str, Board] = {}
+        for board in self._all(Board, "reports/boards", "board"):
+            path = self.root / "reports/boards" / f"{board.board}.yaml"
+            if board.returns and board.returns not in self.feeds:
+                raise WrongCall(f"{path}: returns: there is no feed {board.returns}.")
             for measure in board.measures:
                 if measure not in self.measures:
                     raise WrongCall(f"{path}: measures: there is no measure {measure}.")
             for rotation in board.themes:
                 if rotation.theme not in {theme.theme for theme in self.plan.themes}:
                     raise WrongCall(f"{path}: themes: there is no theme {rotation.theme} in reports/plan/plan.yaml.")
+            boards |= {each.board: each for each in self._each(board)}
         return boards
+
+    def _each(self, board: Board) -> Iterator[Board]:
+        """The board; of one that is declared for each area, each area's own."""
+        if not (board.each_area and board.returns):
+            yield board
+            return
+        feed = self.feeds[board.returns]
+        for area in feed.areas:
+            contact = feed.contact_of(area.code)
+            yield board.model_copy(
+                update={
+                    "board": f"{board.board}_{area.slug.replace('-', '_')}",
+                    "title": f"{board.title}: {area.name_in_rows}",
+                    "area": area.code,
+                    "recipients": (contact,),
+                    "allowed_domains": (contact.rpartition("@")[2],),
+                }
+            )
 
     @cached_property
     def plan(self) -> Plan:

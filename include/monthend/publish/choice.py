@@ -18,6 +18,7 @@ class Choice:
     read: list[Measure]  # a row of the summary and a sheet each
     outcomes: list[Measure]  # by outcome type, on a sheet each
     comparators: list[Measure]  # of all forces of the most similar group, beside each other
+    reported: list[Measure]  # by partners, of all of them beside each other
     withheld: list[Measure]  # by the sign-off
     sensitive: list[Measure]  # not shown in a pack of this marking
     missing: list[Measure]  # of which nothing was ever delivered
@@ -29,10 +30,10 @@ def choose(material: Material, pack: Pack) -> Choice:
     A measure whose feeds are not in force, or that there is not yet, is left out without a word.
     Raises ValueError where nothing is left to read.
     """
-    choice = Choice([], [], [], [], [], [])
+    choice = Choice([], [], [], [], [], [], [])
     for key in _keys(material, pack):
         measure = material.declarations.measures[key]
-        if _there_is(material.declarations, measure, material.month):
+        if there_is(material.declarations, measure, material.month):
             place = _place(material, pack, measure)
             if place is not None:
                 getattr(choice, place).append(measure)
@@ -65,7 +66,7 @@ def _keys(material: Material, pack: Pack) -> Sequence[str]:
     return list(dict.fromkeys(key for priority in in_force for key in priority.measures))
 
 
-def _there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
+def there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
     """Whether the feeds of a measure are in force for what is due at a month-end, and it has begun by then."""
     feeds = [declarations.feeds[key] for key in (measure.feed, *measure.reads)]
     due = [feed.newest_period(month) for feed in feeds]
@@ -74,6 +75,8 @@ def _there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
 
 
 def _place(material: Material, pack: Pack, measure: Measure) -> str | None:
+    if measure.counted == "reported":
+        return "reported" if pack.board.returns == measure.feed else None
     comparator = is_comparator(material.declarations.feeds[measure.feed])
     if comparator and pack.rendering.rendering == "published":
         return None

@@ -16,6 +16,7 @@ from monthend.publish.group import GroupSheets
 from monthend.publish.material import Material, Pack, decimals_of, fact_cell, per, population_note
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
 from monthend.publish.quality import quality_sheets
+from monthend.publish.returned import area_sheets, return_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
 
@@ -25,9 +26,10 @@ NOT_COMPARED = "Not compared with the most similar group: no quarter is complete
 def book(material: Material, pack: Pack) -> Book:
     """The workbook of a pack, as data. A draft is the same book, marked in every sheet and in its file name."""
     choice = choose(material, pack)
-    sheets = measure_sheets(material, choice.read)
-    outcomes = measure_sheets(material, choice.outcomes)
-    comparators = measure_sheets(material, choice.comparators)
+    area = pack.board.area or material.declarations.plan.home_force
+    sheets = measure_sheets(material, choice.read, area)
+    outcomes = measure_sheets(material, choice.outcomes, area)
+    comparators = measure_sheets(material, choice.comparators, area)
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
@@ -49,11 +51,13 @@ def book(material: Material, pack: Pack) -> Book:
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
         cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators], waivers),
         sheets=(
-            _summary(material, sheets, compared=not in_group or bool(compared or compared_privately)),
+            _summary(material, sheets, area, compared=not in_group or bool(compared or compared_privately)),
             *(sheet for each in sheets for sheet in (each.sheet(), *breakdown_sheet(each))),
             *(sheet for each in outcomes for sheet in breakdown_sheet(each)),
             *compared[:1],
             *compared_privately[:1],
+            *(area_sheets(material, sheets, area) if pack.board.area else ()),
+            *(return_sheets(material, choice, pack.board) if pack.board.returns else ()),
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
             *quality_sheets(material, choice, waivers),
             _notes(material, choice),
@@ -77,7 +81,7 @@ def file_name(pack: Pack, month: str, draft: bool) -> str:
     return f"{'draft-' if draft else ''}{board}{rendering}-{month_end(month):%B-%Y}{meeting}.xlsx".lower()
 
 
-def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -> Sheet:
+def _summary(material: Material, measures: list[MeasureSheet], area: str, compared: bool) -> Sheet:
     """A row a measure: the sentence first, then the counts."""
     rated = [each.measure for each in measures if each.measure.rate]
     newest = {each.latest for each in measures}
@@ -117,12 +121,11 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
                 each.marks(month) or "[z]",
             )
         )
-    area = material.area_names[material.declarations.plan.home_force]
     read = sum(map(speaks, measures))
     budget = spc.false_alarm_budget(each.usual for each in measures if each.usual and speaks(each))
     return Sheet(
         "summary",
-        f"Summary: {area}, data to the end of {words.of_month(max(newest))}",
+        f"Summary: {material.area_names[area]}, data to the end of {words.of_month(max(newest))}",
         (
             "Each measure is read against its own usual range, not against a target or another force.",
             *(
@@ -130,7 +133,7 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
                 if read
                 else []
             ),
-            population_note(material, material.declarations.plan.home_force),
+            population_note(material, area),
             *([] if compared else [NOT_COMPARED]),
         ),
         Table("summary", columns, tuple(rows)),
@@ -138,7 +141,7 @@ def _summary(material: Material, measures: list[MeasureSheet], compared: bool) -
 
 
 def _notes(material: Material, choice: Choice) -> Sheet:
-    measures = [*choice.read, *choice.outcomes, *choice.comparators]
+    measures = [*choice.read, *choice.outcomes, *choice.comparators, *choice.reported]
     terms = [(measure.title, measure.description.strip()) for measure in measures]
     terms += [
         (priority.priority, f"{priority.title}. Strategic priority of the plan ({priority.provenance}).")

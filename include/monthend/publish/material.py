@@ -22,6 +22,20 @@ MONTHS = {"month": 1, "quarter": 3, "r12": 12}  # in a period of a basis
 
 
 @dataclass(frozen=True)
+class Returned:
+    """A return that was due at the month-end: when it came, what is kept out of it, and what was read of each item."""
+
+    feed: str
+    area_code: str
+    period: str
+    came: datetime.date | None  # None: it is missing
+    late: bool
+    kept_out: int  # rows
+    extended: str  # until when, by whom and why; empty: it was not
+    items: dict[str, dict[str, Any]]  # the row of each item, as the warehouse has it
+
+
+@dataclass(frozen=True)
 class Material:
     """Everything a pack is made from: a candidate's facts, what validation found, and where it comes from."""
 
@@ -44,6 +58,7 @@ class Material:
     vintages: dict[str, tuple[datetime.date, str]] = field(default_factory=dict)  # of comparators: as at, denominator
     integrity: tuple[Result, ...] = ()  # of the cross-feed checks
     events: tuple[Event, ...] = ()  # of the home force, oldest first
+    returns: tuple[Returned, ...] = ()  # of feeds with a form, those that were due: by feed and area
 
     @cached_property
     def periods(self) -> dict[str, tuple[str, str]]:

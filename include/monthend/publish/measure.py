@@ -1,4 +1,4 @@
-"""The sheet of a measure for the home force: the sentence, the chart, one table with the newest month first."""
+"""The sheet of a measure for an area: the sentence, the chart, one table with the newest month first."""
 
 import math
 from collections.abc import Iterator
@@ -33,15 +33,12 @@ AXIS_FROM_ZERO = 0.5  # an axis starts at zero unless the lowest value is more t
 
 @dataclass(frozen=True)
 class MeasureSheet:
-    """A measure for the home force: its monthly series, its chart and its sheet."""
+    """A measure for an area: its monthly series, its chart and its sheet."""
 
     material: Material
     measure: Measure
     tab: str
-
-    @property
-    def area(self) -> str:
-        return self.material.declarations.plan.home_force
+    area: str
 
     def key(self, basis: str, period: str, of: Literal["count", "rate", "share"] = "count") -> Key:
         return Key(f"{self.measure.measure}{'' if of == 'count' else f'_{of}'}", basis, self.area, period)
@@ -295,8 +292,11 @@ def speaks(each: MeasureSheet) -> bool:
     return each.usual is not None and each.measure.polarity != "context" and not each.ended
 
 
-def measure_sheets(material: Material, measures: list[Measure]) -> list[MeasureSheet]:
-    """A sheet a measure. Its tab is the measure's key in whole words, short enough for `chart_` to go before it."""
+def measure_sheets(material: Material, measures: list[Measure], area: str) -> list[MeasureSheet]:
+    """A sheet a measure, for an area.
+
+    Its tab is the measure's key in whole words, short enough for `chart_` to go before it.
+    """
     keys = {measure.measure for measure in measures}
     sheets = []
     for measure in measures:
@@ -305,5 +305,5 @@ def measure_sheets(material: Material, measures: list[Measure]) -> list[MeasureS
             tab = measure.measure
         while len(tab) > LONGEST_TAB:
             tab = tab.rpartition("_")[0]
-        sheets.append(MeasureSheet(material, measure, tab))
+        sheets.append(MeasureSheet(material, measure, tab, area))
     return sheets

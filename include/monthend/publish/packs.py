@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from monthend import receive, warehouse
+from monthend import extension, receive, warehouse
 from monthend.errors import NeedsPerson
 from monthend.freeze import candidate as candidates
 from monthend.freeze import chain, facts, query
@@ -23,7 +23,9 @@ from monthend.plan.calendar import add_months, freeze_day, meetings_served
 from monthend.plan.declarations import Board, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
-from monthend.publish.material import Material, Pack
+from monthend.publish.choice import there_is
+from monthend.publish.material import Material, Pack, Returned
+from monthend.publish.words import of_day
 from monthend.publish.workbook import Book, content_sha256, read_back, write
 from monthend.validate import integrity
 
@@ -61,12 +63,26 @@ def packs_served(
     expected = _postponed_until(office, following) or freeze_day(following)
     next_freeze = max(expected, on) if on else expected
     packs = []
-    for board in office.declarations.boards.values():
+    for board in boards_of(office, month):
         served = meetings_served(month, frozen, board.meetings, next_freeze)
         meetings: list[datetime.date | None] = [meeting for meeting in served if on is None or meeting >= on]
         for meeting in meetings or ([None] if without_meeting else []):
             packs += [_pack(snapshot.digest, snapshot.revision, board, each, meeting) for each in board.renderings]
     return packs
+
+
+def boards_of(office: Office, month: str) -> list[Board]:
+    """The boards that have something to show at a month-end: a measure in force that is not what partners report."""
+    declared = office.declarations
+    return [
+        board
+        for board in declared.boards.values()
+        if not board.returns
+        or any(
+            declared.measures[key].counted != "reported" and there_is(declared, declared.measures[key], month)
+            for key in board.measures
+        )
+    ]
 
 
 def publish(
@@ -101,7 +117,7 @@ def draft(office: Office, candidate_id: int) -> list[Path]:
     folder = office.home / "drafts" / candidate.month
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for board in office.declarations.boards.values():
+    for board in boards_of(office, candidate.month):
         for rendering in board.renderings:
             book = contents.book(
                 material, _pack(f"draft {candidate.digest}", candidate.revision, board, rendering, None)
@@ -234,6 +250,7 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             vintages=_vintages(connection, candidate.load_number),
             integrity=integrity.read(connection, candidate.integrity_id).results if candidate.integrity_id else (),
             events=query.events(office, candidate_id, office.declarations.plan.home_force),
+            returns=_returns(office, connection, candidate),
         )
 
 
@@ -322,6 +339,44 @@ def _late(office: Office, connection: Connection, candidate: candidates.Candidat
         if partition in held and due_on and held[partition] > due_on:
             late[partition.feed] += 1
     return late
+
+
+def _returns(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[Returned, ...]:
+    """The returns with a form that were due at the month-end, in the order of their feeds and areas."""
+    held = receive.held(connection, office.declarations, candidate.load_number)
+    given = extension.extensions(connection)
+    found = []
+    for due in receive.due(office.declarations, candidate.month):
+        feed = office.declarations.feeds[due.feed]
+        if feed.form is None:
+            continue
+        rows = warehouse.query(
+            connection,
+            "SELECT r.*, v.quarantined_count FROM reporting.current_delivery(:feed, :load) d"  # noqa: S608 - declared
+            f" LEFT JOIN reporting.{feed.feed} r USING (delivery_id) JOIN reporting.load l USING (delivery_id)"
+            " JOIN quality.validation v USING (validation_id)"
+            " WHERE d.period = :period AND d.area_code = :area ORDER BY r.row_number",
+            feed=feed.feed,
+            load=candidate.load_number,
+            period=due.period,
+            area=due.area_code,
+        )
+        came, due_on, later = held.get(due), feed.due_on(due.period), given.get(due)
+        found.append(
+            Returned(
+                feed.feed,
+                due.area_code,
+                due.period,
+                came,
+                bool(came and due_on and came > due_on),
+                rows[0]["quarantined_count"] if rows else 0,
+                f"until {of_day(later.until)}, given by {later.display_name}: {later.reason}"
+                if later and later.given_on <= freeze_day(candidate.month)
+                else "",
+                {row["item_code"]: row for row in rows if row["item_code"]},
+            )
+        )
+    return tuple(found)
 
 
 def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: Pack) -> Build:
