@@ -286,11 +286,11 @@ def _reported(
 
 def _figure(row: Any) -> tuple[Decimal | None, Decimal | None]:
     """The numerator and denominator that a partner gave, of a count the count and 0; none where it gave none."""
-    if row is None or row.missing_reason is not None:
+    if row is None or not pd.isna(row.missing_reason):
         return None, None
-    if row.denominator is not None:
+    if not pd.isna(row.denominator):
         return row.numerator, row.denominator
-    return (None, None) if row.value is None else (row.value, Decimal(0))
+    return (None, None) if pd.isna(row.value) else (row.value, Decimal(0))
 
 
 def _monthly(counted: pd.DataFrame, held: pd.DataFrame, column: str = "numerator") -> pd.DataFrame:

@@ -24,6 +24,7 @@ ORDER = "Areas stand in the order of the alphabet, which says nothing of merit."
 
 def area_sheets(material: Material, measures: list[MeasureSheet], area: str) -> Iterator[Sheet]:
     """An area beside the force and the other areas: rates of 12 months, then the counts behind them."""
+    # a measure that is younger than 12 months has none yet
     rated = [each for each in measures if each.measure.rate and not each.ended]
     codes = _in_order(material, rated[0].measure.feed) if rated else []
     decimals = max((decimals_of(each.measure) for each in rated), default=0)
@@ -137,15 +138,16 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
         row, measure = own.items.get(item.item), measures.get(item.item)
         numbers: list[Cell | str] = ["[z]"] * 4
         said = (row["narrative"] or "") if row else ""
+        if item.unit != "text":
+            numbers[0] = "[x]"
         if row is None:
             state = "To be put right: it counts nowhere until then."
         elif row["missing_reason"]:
             state = form.REASONS.get(row["missing_reason"], "Left blank") + "."
-            numbers[0] = "[x]" if item.unit != "text" else "[z]"
         elif measure is None or item.unit == "text":
             state = "Taken."
         elif measure.sensitive:
-            state = "Taken. It is sensitive, so the figure is not shown here."
+            numbers[0], state = "[z]", "Taken. It is sensitive, so the figure is not shown here."
         else:
             state = "Taken."
             key = _key(material, measure, own.area_code, own.period)
@@ -167,8 +169,8 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
                 Column("Item", "text", width=44),
                 Column("Figure, or part (count)", "number"),
                 Column("Out of (count)", "number"),
-                Column("As the police count it (count)", "number"),
-                Column("Difference from the police (count)", "number"),
+                Column("By the police (count)", "number"),
+                Column("Difference (count)", "number"),
                 Column("How it was taken", "text", width=40),
                 Column("What was done", "text", width=60),
             ),
