@@ -1,0 +1,239 @@
+"""The partner boards' packs of a quarter-end, held against the returns as another program reads them."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+from integration.offices import STEWARD, Desk, Server
+
+from monthend import extension, warehouse
+from monthend.freeze import facts
+from monthend.freeze.candidate import head
+from monthend.freeze.facts import Fact, Key
+from monthend.office import open_office
+from monthend.plan.declarations import ROOT, Declarations
+from monthend.publish import contents, evidence, packs
+from monthend.publish.book import value_of
+from monthend.publish.material import Material, Pack
+from monthend.run import run
+from monthend.sample import force
+
+MONTH, ON = "2017-06", date(2017, 7, 12)
+AREAS = (
+    "Blaby", "Charnwood", "Harborough", "Hinckley and Bosworth", "Leicester", "Melton", "North West Leicestershire",
+    "Oadby and Wigston", "Rutland",
+)  # fmt: skip
+FORCE, RUTLAND, CHARNWOOD = "E23000021", "E06000017", "E07000130"
+SPOILT = {
+    ("Charnwood", "early_help_referrals"), ("Charnwood", "treatment_referrals"), ("Charnwood", "victims_satisfied"),
+    ("Melton", "hate_reports"), ("Melton", "asb_cases"), ("Melton", "homes_secured"),
+    ("Melton", "referrals_followed_up"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What came for June 2017: the police's extracts and eight of nine returns, two of them with faults."""
+    folder = tmp_path_factory.mktemp("partners")
+    force.write(folder, MONTH, 1, scale=0.1, public=False)
+    return folder / MONTH
+
+
+@pytest.fixture(scope="module")
+def desk(server: Server, inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """An office where June 2017 is frozen and its packs are built."""
+    database = server.copy_of(warehouse.DATABASE)
+    made = Desk(open_office(tmp_path_factory.mktemp("office") / "home", server.url(database)), server, database)
+    until = date(2017, 7, 21)
+    extension.extend(
+        made.office, "csp_return", MONTH, "E07000135", until, "the analyst is ill", STEWARD, date(2017, 7, 6)
+    )
+    run(made.office, MONTH, [inbox], STEWARD, ON)
+    yield made
+    made.office.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def material(desk: Desk) -> Material:
+    """What the packs are made from."""
+    with desk.office.engine.connect() as connection:
+        newest = head(connection)
+    assert newest is not None
+    return packs._material(desk.office, newest["candidate_id"], ON)
+
+
+def tables(path: Path) -> dict[str, dict[str, list[Any]]]:
+    """The tables of a workbook by sheet, by row label; the headings under the first one's."""
+    found = {}
+    for sheet in openpyxl.load_workbook(path):
+        for table in sheet.tables.values():
+            found[sheet.title] = {
+                str(row[0].value): [cell.value for cell in row[1:]] for row in sheet[table.ref]
+            }  # fmt: skip
+    return found
+
+
+def table_of(material: Material, board: str, sheet: str) -> dict[str, list[Any]]:
+    """A table of a board's pack made from the material."""
+    declared = material.declarations.boards[board]
+    book = contents.book(material, Pack("0" * 32, declared, declared.renderings[0], None))
+    table = next(each.table for each in book.sheets if each.name == sheet)
+    assert table is not None
+    return {str(value_of(row[0])): [value_of(cell) for cell in row[1:]] for row in table.rows}
+
+
+def returned(inbox: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What stands in the returns, by area and item, as openpyxl reads them: the cells under the form's headings."""
+    found = {}
+    for path in sorted(inbox.glob("*csp-return*.xlsx")):
+        rows = list(openpyxl.load_workbook(path)["Return"].iter_rows(values_only=True))
+        area = str(rows[0][0]).partition(": ")[2].partition(",")[0]
+        top = next(number for number, row in enumerate(rows) if row[0] == "Item")
+        for row in rows[top + 1 :]:
+            found[area, str(row[0])] = dict(zip(map(str, rows[top]), row, strict=True))
+    return found
+
+
+def test_every_board_of_the_quarter_end_has_its_pack_and_no_pack_disagrees(desk: Desk) -> None:
+    built = packs.builds(desk.office, MONTH)
+    assert sorted({build.board for build in built}) == [
+        "csp_blaby", "csp_charnwood", "csp_harborough", "csp_hinckley_and_bosworth", "csp_leicester", "csp_melton",
+        "csp_north_west_leicestershire", "csp_oadby_and_wigston", "csp_rutland", "panel", "pdg",
+        "strategic_partnership",
+    ]  # fmt: skip
+    assert len(built) == 13
+    packs.parity(desk.office, MONTH)
+    assert evidence.verify_packs(desk.office, MONTH) == []
+
+
+def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: Desk, inbox: Path) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
+    table, given = tables(path)["partners"], returned(inbox)
+    assert table["Measure"] == [*AREAS, "Leicestershire"]
+    compared = 0
+    for measure in Declarations(ROOT).measures.values():
+        if measure.title in table and not measure.sensitive:
+            (item,) = measure.where["item_code"]
+            for area, shown in zip(AREAS, table[measure.title], strict=False):
+                figure = given.get((area, item), {}).get("Figure")
+                held = isinstance(figure, int) and (area, item) not in SPOILT
+                assert shown == (figure if held else "[x]"), (area, item)
+                compared += held
+            assert table[measure.title][-1] == "[x]"  # one return is missing
+    assert compared == 40
+
+
+def test_a_percentage_stands_over_what_it_is_of_and_is_withheld_of_few(desk: Desk, inbox: Path) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
+    table, given = tables(path)["partners_percent"], returned(inbox)
+    title = "Victims satisfied, of those asked by partners"
+    for area, percent, base in zip(AREAS, table[title], table[f"{title}: out of how many"], strict=False):
+        row = given.get((area, "victims_satisfied"), {})
+        if area in ("Charnwood", "Oadby and Wigston"):
+            assert (percent, base) == ("[x]", "[x]")
+        elif row["Denominator"] < 30:
+            assert (percent, base) == ("[u]", row["Denominator"])
+        else:
+            assert base == row["Denominator"]
+            assert abs(percent - 100 * row["Numerator"] / base) <= 0.05 + 1e-9
+    assert table[title].count("[u]") == 3
+
+
+@pytest.mark.parametrize(("count", "shown"), [(None, "[x]"), (0, 0), (1, "[c]"), (4, "[c]"), (5, 5)])
+def test_a_sensitive_measure_is_shown_for_the_force_alone_and_no_small_count(
+    material: Material, count: int | None, shown: Any
+) -> None:
+    number = None if count is None else Decimal(count)
+    key = Key("domestic_abuse_referrals", "quarter", FORCE, MONTH)
+    changed = dataclasses.replace(material, facts={**material.facts, key: Fact(number, number, None)})
+    row = table_of(changed, "csp_rutland", "partners")["Referrals to domestic abuse services"]
+    assert row == [*["[z]"] * 9, shown]
+    own = table_of(changed, "csp_rutland", "own_return")["SP5 People referred to domestic abuse services"]
+    assert own[:4] == ["[z]"] * 4
+    assert own[4] == "Taken. It is sensitive, so the figure is not shown here."
+
+
+def test_what_quotes_the_police_is_held_against_theirs(material: Material, inbox: Path) -> None:
+    given = returned(inbox)
+    for board, area, difference in (("csp_rutland", "Rutland", 3), ("csp_leicester", "Leicester", 0)):
+        own = table_of(material, board, "own_return")
+        figure = given[area, "all_crime"]["Figure"]
+        says = "Noted. The police's figure is used." if difference else "Taken. It agrees with the police's."
+        expected = [figure, "[z]", figure - difference, difference, says]
+        assert own["SP10 All crime, as the police count it"][:5] == expected
+        code = next(area_code for area_code, name in material.area_names.items() if name == area)
+        assert material.facts[Key("all_crime", "quarter", code, MONTH)].value == figure - difference
+
+
+def test_an_own_return_says_what_is_to_be_put_right_and_has_no_number_where_none_is_cited(material: Material) -> None:
+    own = table_of(material, "csp_charnwood", "own_return")
+    put_right = [label for label, row in own.items() if row[4].startswith("To be put right")]
+    assert put_right == [
+        "SP1 Young people referred to early help", "SP3 People referred to alcohol or drug treatment",
+        "SP7 What was done about hate crime", "SP9 Victims asked by the partnership who were satisfied",
+    ]  # fmt: skip
+    assert own["SP1 Young people referred to early help"][0] == "[x]"
+    uncited = [row for label, row in own.items() if label.startswith(("SP6 ", "SP15 "))]
+    assert [row[:4] for row in uncited] == [["[z]"] * 4] * 2
+
+
+def test_a_pack_says_which_returns_came_and_which_is_missing(material: Material) -> None:
+    table = table_of(material, "csp_blaby", "returns")
+    assert list(table) == list(AREAS)
+    assert table["Blaby"] == ["late", "12 July 2017", "none", "[z]"]
+    assert table["Melton"] == ["late", "12 July 2017", "4, which count nowhere until then", "[z]"]
+    assert table["Oadby and Wigston"] == [
+        "missing", "[x]", "[z]", "until 21 July 2017, given by A. Steward: the analyst is ill",
+    ]  # fmt: skip
+
+
+def test_an_area_stands_beside_the_others_in_the_order_of_the_alphabet(material: Material) -> None:
+    rates, counts = table_of(material, "csp_rutland", "areas"), table_of(material, "csp_rutland", "areas_counts")
+    assert rates.keys() == counts.keys()
+    assert rates["Residential burglary"] == ["[z]"] * 10  # of which twelve months are not held yet
+    codes = [next(code for code, name in material.area_names.items() if name == area) for area in AREAS]
+    for code, count in zip([*codes, FORCE], counts["All recorded crime"], strict=True):
+        assert count == material.facts[Key("all_crime", "r12", code, MONTH)].value
+    assert rates["All recorded crime"][8] == Decimal(str(counts["All recorded crime"][8] * 1000 / 37_369)).quantize(
+        Decimal("0.01")
+    )
+
+
+def test_an_areas_board_goes_to_the_contact_of_its_return(desk: Desk) -> None:
+    boards = desk.office.declarations.boards
+    assert boards["csp_rutland"].recipients == ("community.safety@rutland.example",)
+    assert boards["csp_rutland"].area == RUTLAND
+    assert "csp" not in boards
+
+
+def test_a_board_of_partners_has_no_pack_when_the_extracts_have_ended(desk: Desk) -> None:
+    assert [board.board for board in packs.boards_of(desk.office, "2025-03")] == ["panel", "pdg"]
+
+
+def test_the_force_has_a_figure_where_every_partner_gave_one() -> None:
+    declarations = Declarations(ROOT)
+    codes = [area.code for area in declarations.feeds["csp_return"].areas]
+    measure = declarations.measures["victims_satisfied"]
+    given = [("2017-03", code, 3, 4) for code in codes] + [("2017-06", code, 3, 4) for code in codes[:-1]]
+    counted = pd.DataFrame(
+        [
+            {
+                "area_code": code, "month": month, "item_code": "victims_satisfied", "value": None,
+                "numerator": Decimal(above), "denominator": Decimal(below), "missing_reason": None,
+            }
+            for month, code, above, below in given
+        ]
+    )  # fmt: skip
+    held = pd.DataFrame(True, index=["2017-01", "2017-02", "2017-03", "2017-04", "2017-05", "2017-06"], columns=codes)
+    found = dict(facts._reported(measure, declarations, counted, held))
+    key = Key("victims_satisfied", "quarter", FORCE, "2017-03")
+    assert found[key] == Fact(Decimal(75), Decimal(27), Decimal(36))
+    assert found[key._replace(period="2017-06")] == facts.MISSING
+    assert found[key._replace(area_code=codes[-1], period="2017-06")] == facts.MISSING
+    assert len(found) == 20
