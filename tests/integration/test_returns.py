@@ -2,9 +2,12 @@
 
 import csv
 import io
+import resource
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,13 +21,17 @@ from openpyxl import load_workbook
 from monthend import form, template
 from monthend.deliver import Settings, arm
 from monthend.deliver.answer import answer, faults
+from monthend.freeze.candidate import propose
+from monthend.freeze.verify import verify
 from monthend.load import load
 from monthend.plan.calendar import add_months, working_day
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.receive import receive
 from monthend.sample import partners
+from monthend.sample import street as public
 from monthend.sample.force import Force
-from monthend.validate import returns
+from monthend.validate import returns, workbook
+from monthend.validate.unreadable import Unreadable
 from monthend.validate.validation import validate
 
 QUARTER, ON = "2017-06", date(2017, 7, 7)
@@ -254,6 +261,86 @@ def test_another_form_is_named_as_such_and_nothing_of_it_is_taken(
     text = mail.get_body(("plain",)).get_content()
     assert "Nothing of it is taken until it is put right." in text
     assert words in " ".join(text.split())
+
+
+def rewritten(source: Path, target: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
+    """A copy of a workbook with a part changed, or made where there is none."""
+    with zipfile.ZipFile(source) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in {*before.namelist(), part}:
+            content = before.read(name) if name in before.namelist() else b""
+            after.writestr(name, change(content) if name == part else content)
+    return target
+
+
+FORM_PART = "xl/worksheets/sheet2.xml"
+
+
+def formatted(content: bytes) -> bytes:
+    rows = b"".join(b'<row r="%d"><c r="A%d" s="1"/></row>' % (row, row) for row in range(35, 2**20 + 1))
+    return content.replace(b"</sheetData>", rows + b"</sheetData>")
+
+
+def bloated(content: bytes) -> bytes:
+    row = b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>' + b"x" * 60_000 + b"</t></is></c></row>"
+    return content.replace(b"</sheetData>", b"".join(row % (n, n) for n in range(35, 1085)) + b"</sheetData>")
+
+
+HOSTILE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "a million formatted rows": (FORM_PART, formatted, "formatted or filled in far below the form"),
+    "60 MB unpacked": (FORM_PART, bloated, "The workbook has a part of 60 MB that no extract needs."),
+    "macros": ("xl/vbaProject.bin", lambda _: b"macros", "The workbook has macros."),
+    "external links": ("xl/externalLinks/externalLink1.xml", lambda _: b"<a/>", "links to other workbooks"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_return_is_refused_within_little_memory_and_answered_in_words(
+    desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox, name: str
+) -> None:
+    part, change, words = HOSTILE[name]
+    good = filled(tmp_path / "good.xlsx")
+    path = rewritten(good, tmp_path / "2017-06-csp-return-charnwood.xlsx", part, change)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Unreadable, match=words):
+        returns.read(path, FEED)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
+    take_in(desk, path)
+    answer(desk.office, ON, live)
+    ((_, mail),) = mailbox.received
+    assert words in " ".join(mail.get_body(("plain",)).get_content().split())
+    assert list(mail.iter_attachments()) == []
+
+
+def test_a_return_with_a_password_is_answered(desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox) -> None:
+    path = tmp_path / "2017-06-csp-return-charnwood.xlsx"
+    path.write_bytes(workbook.OLE + bytes(512) + workbook.PASSWORD)
+    take_in(desk, path)
+    answer(desk.office, ON, live)
+    ((_, mail),) = mailbox.received
+    assert "The workbook has a password." in mail.get_body(("plain",)).get_content()
+
+
+def test_nine_returns_are_loaded_at_once_while_a_month_is_proposed(desk: Desk, tmp_path: Path) -> None:
+    partners.write(Force(QUARTER, 1, 0.02), tmp_path, QUARTER, spoilt=False)
+    received = receive(desk.office, [tmp_path], ON).delivery_ids[REFERENCE_FILES:]
+    validate(desk.office, received, ON)
+    (tmp_path / "street").mkdir()
+    public.write_month(tmp_path / "street", "2017-04", 0)  # something to propose
+    desk.take_in(tmp_path / "street")
+    with ThreadPoolExecutor(10) as pool:
+        proposed = pool.submit(propose, desk.office, QUARTER, ON, None)
+        loads = [pool.submit(load, desk.office, [delivery_id]) for delivery_id in received]
+        assert sorted(each.result()[0] for each in loads) == sorted(received)
+        candidate = proposed.result()
+    numbers = [number for (number,) in desk.rows("SELECT load_number FROM reporting.load ORDER BY 1")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) == REFERENCE_FILES + 8 + 9
+    held = desk.rows("SELECT count(*) FROM reporting.current_delivery('csp_return', %s)", candidate.load_number)
+    assert 0 <= held[0][0] <= 9
+    snapshot = desk.freeze(QUARTER, on=ON)
+    sealed = desk.rows("SELECT load_number FROM snapshot.candidate WHERE candidate_id = %s", snapshot.candidate_id)
+    assert sealed == [(numbers[-1],)]
+    assert verify(desk.office, QUARTER) == []
 
 
 def test_a_return_that_is_sent_again_says_what_it_puts_right(

@@ -28,6 +28,7 @@ ABOVE = {  # the feed's columns that are filled in once, above the table, and wh
     "signed_on": form.SIGNED_ON,
 }  # fmt: skip
 ROWS = 500  # of the sheet, in which the form has to stand
+LARGEST_SHEET = 4 * 2**20  # bytes; a form has 30,000
 COLUMNS = {column.heading: column for column in form.COLUMNS}
 DIGITS = re.compile(r"[+-]?[\d.,]+")
 
@@ -71,6 +72,8 @@ def _filled(sheets: Sequence[Any]) -> _Filled:
     """The one sheet with the form's headings, every row of it."""
     found = []
     for sheet in sheets:
+        if sheet.size > LARGEST_SHEET:
+            raise Unreadable(f"{workbook.named(sheet.name)}: {workbook.FAR_BELOW}", "G13")
         filled = _read_sheet(sheet)
         if sheet.hidden and (filled.rows or filled.above):
             raise Unreadable(f"{workbook.named(sheet.name)}: {workbook.HIDDEN_SHEET}", "G13")

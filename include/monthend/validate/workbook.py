@@ -65,7 +65,7 @@ FORMULA = "formulas, not values. Copy the column and paste it as values."
 ERROR = "error values (such as #N/A). Put in what belongs there, or leave it empty."
 TOTAL = "a total stands among the rows and would count as one of them. Delete the row."
 BLANK = "blank rows stand between the rows. Delete them."
-FAR_BELOW = "values stand far below the form. Delete them."
+FAR_BELOW = "cells are formatted or filled in far below the form. Delete the rows below it, and save the workbook."
 BESIDE = "values stand outside the columns that have headings. Delete them, or move them to another sheet."
 SERIAL = "plain numbers in a column of dates (Excel's day count). Format the column as yyyy-mm-dd hh:mm:ss."
 DEFAULT = "a date of 1900 or 1904, which Excel shows where there is none. Give the date, or leave it empty."
@@ -150,6 +150,11 @@ class Sheet:
                 filled = [cell for cell in cells if cell["value"] not in (None, "")]
                 yield number, filled, parser.row_dimensions.pop(str(number), {}), parser
             yield 0, [], {}, parser
+
+    @property
+    def size(self) -> int:
+        """How many bytes the sheet's part unpacks to."""
+        return int(self.reader.archive.getinfo(self.part).file_size)
 
     def number_format(self, cell: dict[str, Any]) -> str:
         """How the cell's number is shown."""
