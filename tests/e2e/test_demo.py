@@ -3,6 +3,7 @@
 import email
 import email.policy
 import hashlib
+import io
 import re
 import signal
 import subprocess
@@ -20,6 +21,12 @@ import pytest
 from monthend.plan.declarations import ROOT
 
 MONTH = "2017-06"
+AREAS = {
+    "blaby": "Blaby", "charnwood": "Charnwood", "harborough": "Harborough",
+    "hinckley-and-bosworth": "Hinckley and Bosworth", "leicester": "Leicester", "melton": "Melton",
+    "north-west-leicestershire": "North West Leicestershire", "oadby-and-wigston": "Oadby and Wigston",
+    "rutland": "Rutland",
+}  # fmt: skip
 LIMIT = 1500  # seconds for a whole run, on a busy machine
 
 
@@ -30,7 +37,8 @@ class Run:
     home: Path
     output: str
     status: int
-    mails: dict[Path, email.message.EmailMessage]
+    mails: dict[Path, email.message.EmailMessage]  # with packs
+    answers: list[email.message.EmailMessage]  # to returns with faults
     packs: dict[Path, str]
     left: list[str]
 
@@ -78,11 +86,12 @@ def demonstrate(home: Path, *, once: bool) -> Run:
         path: email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         for path in sorted((home / "caught").glob("*.eml"))
     }
-    mails = {path: mail for path, mail in mails.items() if list(mail.iter_attachments())}  # the rest are notices
+    answers = [mail for mail in mails.values() if mail["Subject"].endswith(": please put right")]
+    mails = {path: mail for path, mail in mails.items() if " pack, " in mail["Subject"]}  # the rest are notices
     packs = {
         path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((home / "packs" / MONTH).glob("*.xlsx"))
     }
-    return Run(home, "".join(lines), status, mails, packs, left_in(home))
+    return Run(home, "".join(lines), status, mails, answers, packs, left_in(home))
 
 
 def left_in(home: Path) -> list[str]:
@@ -114,6 +123,8 @@ def test_a_month_end_goes_through_airflow(first):
 def test_each_pack_reaches_the_recipients_of_its_board(first):
     pdg = "Performance Delivery Group (made-up figures) pack"
     panel = "Police and Crime Panel (made-up figures) pack"
+    partners = "Strategic Partnership Board (made-up figures) pack"
+    own = "Community Safety Partnership (made-up figures)"
     expected = {
         (recipient, f"{marking}: {pack}, data to the end of June 2017")
         for recipient, marking, pack in (
@@ -121,13 +132,31 @@ def test_each_pack_reaches_the_recipients_of_its_board(first):
             ("secretary.pdg@police.example", "OFFICIAL-SENSITIVE", pdg),
             ("clerk.panel@council.example", "OFFICIAL", panel),
             ("clerk.panel@council.example", "OFFICIAL, PUBLISHED", panel),
+            ("secretary.strategic.partnership@opcc.example", "OFFICIAL", partners),
         )
+    }
+    expected |= {
+        (f"community.safety@{slug}.example", f"OFFICIAL: {own}: {area} pack, data to the end of June 2017")
+        for slug, area in AREAS.items()
     }
     assert {(mail["To"], mail["Subject"]) for mail in first.mails.values()} == expected
     assert len(first.mails) == len(expected)  # nothing twice
     attached = [part.get_filename() for mail in first.mails.values() for part in mail.iter_attachments()]
     assert len(attached) == len(expected)
     assert set(attached) == {path.name for path in first.packs}
+
+
+def test_a_faulty_return_comes_back_to_its_sender_commented(first):
+    found = set()
+    for mail in first.answers:
+        (part,) = mail.iter_attachments()
+        sheet = openpyxl.load_workbook(io.BytesIO(part.get_content()))["Return"]
+        found |= {(mail["To"], cell.coordinate) for row in sheet for cell in row if cell.comment}
+    charnwood, melton = "community.safety@charnwood.example", "community.safety@melton.example"
+    assert found == {
+        (charnwood, "I10"), (charnwood, "I14"), (charnwood, "M22"), (charnwood, "I26"),
+        (melton, "I21"), (melton, "I23"), (melton, "F29"), (melton, "G29"), (melton, "J31"),
+    }  # fmt: skip
 
 
 def test_no_extract_is_late_whatever_the_clock_says(first):
