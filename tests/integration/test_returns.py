@@ -379,6 +379,25 @@ def test_nothing_but_comments_and_a_first_sheet_is_changed(
     assert [cell.coordinate for row in after[form.SHEET] for cell in row if cell.comment] == ["I10"]
 
 
+def test_a_commented_workbook_can_be_put_right_and_sent_back(
+    desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox
+) -> None:
+    path = filled(tmp_path / "2017-06-csp-return-charnwood.xlsx", put("I10", "many"))
+    take_in(desk, path)
+    answer(desk.office, ON, live)
+    path.write_bytes(attached(mailbox.received[0][1]))
+    book = load_workbook(path)
+    book[form.SHEET]["I10"], book[form.SHEET]["I12"] = 12, "few"
+    book.save(path)
+    later = date(2017, 7, 10)
+    take_in(desk, path, on=later)
+    answer(desk.office, later, live)
+    again = load_workbook(io.BytesIO(attached(mailbox.received[1][1])))
+    assert again.sheetnames == ["Faults", form.INSTRUCTIONS, form.SHEET, template.CHECKS]
+    assert [cell.coordinate for row in again[form.SHEET] for cell in row if cell.comment] == ["I12"]
+    assert [row[0].value for row in again["Faults"].iter_rows(min_row=3)] == ["I12"]
+
+
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
 def test_a_return_that_libreoffice_saved_reads_the_same(tmp_path: Path, sent: Path) -> None:
     for slug in ("charnwood", "melton", "leicester"):

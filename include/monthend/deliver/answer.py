@@ -94,10 +94,14 @@ def faults(office: Office, delivery_id: int) -> list[Fault]:
 def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organisation: str) -> bytes:
     """The workbook `data` with a comment on each faulty cell of `sheet` and a first sheet that lists them.
 
-    Nothing else is changed. The same call gives the same bytes.
+    What an answer before put into it is taken out; nothing else is changed. The same call gives the same bytes.
     """
     book: Any = load_workbook(io.BytesIO(data))
     worksheet = book[sheet]
+    if FAULTS in book.sheetnames:
+        del book[FAULTS]
+    for cell in (cell for row in worksheet for cell in row if cell.comment and cell.comment.author == organisation):
+        cell.comment = None
     by_cell: dict[str, list[Fault]] = {}
     for fault in found:
         if fault.cell:
