@@ -318,6 +318,7 @@ def test_every_check_that_the_sample_must_trip_is_declared(faulty: Path) -> None
     assert {row["check_id"] for row in read(faulty / "faults.csv")} == {
         "G02", "G03", "G04", "G05", "G06", "G07", "G08", "G09", "G10", "G11", "G12", "G13", "C01", "C02", "C03", "C09",
         "C10", "C11", "I03", "H02", "H03", "O01", "O02", "O03", "O04", "O07", "N01", "N02", "I01", "M01", "M02",
+        "P02", "P04",
     }  # fmt: skip
 
 

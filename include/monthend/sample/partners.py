@@ -65,13 +65,13 @@ class Spoilt(NamedTuple):
 SPOILT = (
     Spoilt("charnwood", "early_help_referrals", "value", "Apr-Sep 13 - 7320", "G13", "a figure with its period"),
     Spoilt("charnwood", "treatment_referrals", "value", -0.2381, "G13", "a change in percent for a count", "0.00%"),
-    Spoilt("charnwood", "victims_satisfied", "value", 8.8, "G13", "a percentage that its parts do not give"),
+    Spoilt("charnwood", "victims_satisfied", "value", 8.8, "P04", "a percentage that its parts do not give"),
     Spoilt("charnwood", "sp7_work", "narrative", "Ask j.bloggs@charnwood.example for the list.", "G09", "an address"),
     Spoilt("melton", "hate_reports", "value", "YTD - 10904 / Oct - Dec -3584", "G13", "two figures in a cell"),
     Spoilt("melton", "asb_cases", "value", "1,204", "G13", "a number as text, with a separator"),
-    Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "G06", "of before", "yyyy-mm-dd"),
-    Spoilt("melton", "homes_secured", "item_period_end", date(2016, 12, 31), "G06", "of before", "yyyy-mm-dd"),
-    Spoilt("melton", "referrals_followed_up", "numerator", 52, "G13", "a part above its whole"),
+    Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "P02", "of before", "yyyy-mm-dd"),
+    Spoilt("melton", "homes_secured", "item_period_end", date(2016, 12, 31), "P02", "of before", "yyyy-mm-dd"),
+    Spoilt("melton", "referrals_followed_up", "numerator", 52, "P04", "a part above its whole"),
 )
 
 
