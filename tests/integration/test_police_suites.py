@@ -1,7 +1,8 @@
-"""The suites beside recorded crime: what each check finds and what it leaves alone, and what becomes of the extract."""
+"""The suites beside recorded crime and returns: what each check finds and leaves alone, and what becomes of a file."""
 
 import csv
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ PERIOD, RECEIVED, HOME = "2017-06", date(2017, 7, 4), "E23000021"  # the day of 
 FEEDS = {
     name: feed
     for name, feed in Declarations(ROOT).feeds.items()
-    if name in ("police_outcome", "police_cancelled", "police_incident", "msg_comparator", "police_uk_outcomes")
-}
+    if name
+    in (
+        "police_outcome", "police_cancelled", "police_incident", "msg_comparator", "police_uk_outcomes",
+        "mental_health", "missing_person",
+    )
+}  # fmt: skip
+SHIFTED = {"msg_comparator": "month", "mental_health": "period"}  # columns that stand in the key and are a month
 RAW: dict[str, dict[str, Any]] = {
     name: json.loads((ROOT / f"expectations/{name}.json").read_text(encoding="utf-8")) for name in FEEDS
 }
@@ -108,6 +114,27 @@ def street_outcome(kind: str, **others: str) -> Row:
     } | others
 
 
+def detentions(source: str) -> Row:
+    return {
+        "period": PERIOD, "source": source, "s136_total": "40", "to_custody": "10", "to_health": "28", "other": "2",
+        "under18_custody": "1",
+    }  # fmt: skip
+
+
+def report(number: int, **others: str) -> Row:
+    return {
+        "report_ref": f"MP-2017-{number:03d}",
+        "person_pseudo_id": f"m{number:08x}",
+        "reported_at": f"2017-06-{number + 10}T10:00:00",
+        "found_at": f"2017-06-{number + 11}T10:00:00",
+        "category": "missing",
+        "risk": "medium",
+        "age_band": "12-15",
+        "care_status": "looked after",
+        "csp_code": "E06000016",
+    } | others
+
+
 ROLES = ("force crime registrar", "deputy force crime registrar", "designated decision maker")
 CLEAN: dict[str, list[Row]] = {
     "police_outcome": [
@@ -137,6 +164,13 @@ CLEAN: dict[str, list[Row]] = {
     "police_uk_outcomes": [
         street_outcome("Suspect charged"),
         street_outcome("Investigation complete; no suspect identified", **{"LSOA code": "", "LSOA name": ""}),
+    ],
+    "mental_health": [detentions("police"), detentions("nhs")],
+    "missing_person": [
+        report(1, reported_at="2017-06-01T00:00:00"),
+        report(2),
+        report(3, found_at="", risk="high", age_band="0-11"),
+        report(4, category="absent", care_status="not looked after", csp_code=""),
     ],
 }
 
@@ -304,6 +338,39 @@ CASES: dict[str, list[tuple[Change, Found]]] = {
         of_row(2, "Reported by", "someone@example.org", ("G09", "reported by")),
         of_row(1, "LSOA code", "AB123456C", ("G09", "LSOA code"), ("U05", "")),
     ],
+    "mental_health": [
+        ({}, {}),
+        *(of_row(2, each.column, "", ("G10", f"{each.column} given")) for each in FEEDS["mental_health"].columns),
+        of_row(2, "period", "2017-6", ("G04", "period"), ("G06", "")),
+        of_row(2, "period", "2017-05", ("G06", "")),
+        of_row(2, "source", "council", ("G03", "source")),
+        ({2: {"s136_total": "ten"}}, {("G03", "s136_total"): [2], ("W01", "sources"): [1, 2]}),
+        *(of_row(2, each, "1.0", ("G03", each), ("W01", "total")) for each in ("to_custody", "to_health", "other")),
+        of_row(2, "under18_custody", "one", ("G03", "under18_custody")),
+        ({2: {"source": "police"}}, {("G07", ""): [1, 2]}),
+        of_row(2, "to_health", "29", ("W01", "total")),
+        of_row(2, "under18_custody", "11", ("W01", "under 18")),
+        of_row(2, "under18_custody", "10"),
+        ({2: {"s136_total": "41", "to_health": "29"}}, {("W01", "sources"): [1, 2]}),
+    ],
+    "missing_person": [
+        ({}, {}),
+        *of_required("missing_person"),
+        of_row(2, "category", "lost", ("G03", "category")),
+        of_row(2, "risk", "none", ("G03", "risk")),
+        of_row(2, "age_band", "12", ("G03", "age_band")),
+        of_row(2, "care_status", "yes", ("G03", "care_status")),
+        of_row(2, "reported_at", "12 June", ("G04", "reported_at"), ("G06", "month")),
+        of_row(2, "found_at", "2017-06-31T10:00:00", ("G04", "found_at")),
+        of_row(2, "reported_at", "2017-05-31T23:59:59", ("G06", "month")),
+        of_row(2, "found_at", "2017-07-05T10:00:00", ("G06", "found_at")),
+        of_row(2, "found_at", "2017-06-12T09:59:59", ("X01", "")),
+        of_row(2, "found_at", "2017-06-12T10:00:00"),
+        ({4: {"report_ref": "MP-2017-003"}}, {("G07", ""): [3, 4]}),
+        of_row(2, "report_ref", "Jo Bloggs", ("G09", "report_ref")),
+        of_row(2, "person_pseudo_id", "someone@example.org", ("G09", "person_pseudo_id")),
+        of_row(2, "csp_code", "E07000136", ("G11", "csp_code")),
+    ],
 }
 
 
@@ -331,7 +398,7 @@ def apart(feed: str, place: int, rows: list[Row]) -> list[Row]:
     """The extract in months, or with references, of its own, as no check may tell its rows from another extract's."""
 
     def own(column: str, value: str) -> str:
-        if feed == "msg_comparator" and column == "month" and value[:2] == "20":
+        if SHIFTED.get(feed) == column and re.fullmatch(r"20\d\d-\d\d", value):
             return add_months(value, -place)
         return value.replace("-2017-", f"-2017-{place:03d}") if column.endswith("_ref") else value
 
@@ -343,7 +410,7 @@ def found(feed: str, extracts: list[list[Row]], *, shares: bool) -> list[Found]:
     columns = FEEDS[feed].columns
     batch = []
     for place, rows in enumerate(extracts):
-        period = add_months(PERIOD, -place) if feed == "msg_comparator" else PERIOD
+        period = add_months(PERIOD, -place) if feed in SHIFTED else PERIOD
         own = apart(feed, place, rows)
         table = {each.column: pa.array([row[each.heading] or None for row in own], pa.string()) for each in columns}
         batch.append((Delivery(place, feed, period, HOME, "", RECEIVED), pa.table(table)))
@@ -384,6 +451,8 @@ SHARES: list[tuple[str, tuple[str, str], int, Row, int, int]] = [
     ("police_incident", ("G10", "csp_code given"), 4, {"csp_code": ""}, 2, 100),
     ("police_incident", ("I02", "opening_code"), 4, {"opening_code": "NON-CRIME"}, 1, 200),
     ("police_incident", ("I02", "closing_code"), 4, {"closing_code": "BURGLARY"}, 1, 200),
+    ("missing_person", ("G10", "csp_code given"), 2, {"csp_code": ""}, 2, 100),
+    *(("missing_person", ("X03", each), 2, {each: ""}, 2, 100) for each in ("risk", "age_band", "care_status")),
 ]
 
 

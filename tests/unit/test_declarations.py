@@ -143,6 +143,8 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
         "csp_return": ("csp_code", "item_code"),
         "events": ("event",),
         "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
+        "mental_health": ("period", "source"),
+        "missing_person": ("report_ref",),
         "msg_comparator": ("force_code", "offence_key", "month"),
         "offence_codes": ("code", "valid_from"),
         "outcome_types": ("outcome_type",),

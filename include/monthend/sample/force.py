@@ -337,8 +337,9 @@ def write(
 
     In DIRECTORY/YYYY-MM/: the four extracts of Leicestershire with their control records, the comparator (a month
     behind), the public street and outcome files of eight forces (two months behind; in the first folder those of two
-    years), and at a quarter's end the partners' returns. DIRECTORY/faults.csv lists what is wrong with them; what was
-    put right afterwards is in DIRECTORY/YYYY-MM/corrected/. Files that are there already are replaced.
+    years), the partners' monthly feeds and, at a quarter's end, their returns. DIRECTORY/faults.csv lists what is wrong
+    with them; what was put right afterwards is in DIRECTORY/YYYY-MM/corrected/. Files that are there already are
+    replaced.
 
     Args:
         directory: where to.
@@ -378,6 +379,8 @@ def write(
             if fault.spoil:
                 fault.spoil(force, spoiled)
             paths += _write(folder, spoiled, extract if fault.control_right else spoiled, fault.encode)
+        if with_partners:
+            paths += partners.write_monthly(seed, folder, month)
         if with_partners and financial_quarter_end(month) == month:
             paths += partners.write(force, folder, month, spoilt=with_faults and month == until)
         if public:

@@ -1,5 +1,6 @@
-"""What the made-up Community Safety Partnerships return for a quarter, and what is wrong with their last returns."""
+"""What made-up partners send, and what is wrong with the Community Safety Partnerships' last returns."""
 
+import csv
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -14,6 +15,7 @@ from monthend.plan.calendar import add_months, months_between, working_day
 from monthend.plan.declarations import ROOT, Declarations, FormItem
 from monthend.publish.frozen import save_frozen
 from monthend.sample import world
+from monthend.sample.world import DAY, HOUR
 from monthend.validate import returns
 
 FEED, FILE_NAME = "csp_return", "{}-csp-return-{}.xlsx"
@@ -47,6 +49,9 @@ WORK = {
     "SP16": "The triage car covers the district on three nights a week.",
     "SP17": "Children's homes and the council agreed how each return is followed up.",
 }
+REPORTS, PEOPLE, REPEATS, ABSENT = 260, 2_000, 0.7, 0.12  # a month; who may be reported; how unevenly
+AGE_BANDS = ("12-15", "16-17", "12-15", "18-64", "16-17", "0-11", "18-64", "65 and over")
+DETENTIONS, FIRST = 38, 2014 * 12 + 7  # a month; from which fewer and fewer are taken to custody
 NOT_RETURNED = "oadby-and-wigston"  # at the last quarter
 
 
@@ -110,6 +115,51 @@ def write(force: Any, folder: Path, quarter: str, spoilt: bool) -> list[Path]:
         sheet[cells[1, "signed_on"]] = working_day(add_months(quarter, 1), SIGNED_WORKING_DAY)
         save_frozen(workbook, path, {})
         paths.append(path)
+    return paths
+
+
+def write_monthly(seed: int, folder: Path, month: str) -> list[Path]:
+    """Write what partners send of a month (YYYY-MM): missing people, and detentions under section 136."""
+    number = int(month[:4]) * 12 + int(month[5:])
+    draw = np.random.default_rng([seed, number, zlib.crc32(b"monthly")])
+    start = np.datetime64(month, "s")
+    seconds = int((np.datetime64(add_months(month, 1), "s") - start) / np.timedelta64(1, "s"))
+    count = int(draw.poisson(REPORTS))
+    reported = np.sort(draw.integers(0, seconds - 7 * DAY, count))
+    chances = 1 / np.arange(1, PEOPLE + 1) ** REPEATS  # a few people are reported again and again
+    person = draw.choice(PEOPLE, count, p=chances / chances.sum())
+    districts = [each.code for each in world.DISTRICTS]
+    sizes = np.array([each.crimes for each in world.DISTRICTS], dtype=float)
+    placed = draw.choice(len(districts), count, p=sizes / sizes.sum())
+    reports = [
+        {
+            "report_ref": f"MP-{month}-{place + 1:04}",
+            "person_pseudo_id": f"m{zlib.crc32(str(person[place]).encode()):08x}",
+            "reported_at": start + reported[place],
+            "found_at": start + reported[place] + draw.integers(HOUR, 6 * DAY),
+            "category": "absent" if draw.random() < ABSENT else "missing",
+            "risk": draw.choice(["low", "medium", "high"], p=[0.2, 0.65, 0.15]),
+            "age_band": AGE_BANDS[int(person[place]) % len(AGE_BANDS)],
+            "care_status": "looked after" if person[place] % 4 == 0 else "not looked after",
+            "csp_code": districts[placed[place]],
+        }
+        for place in range(count)
+    ]
+    total = int(draw.poisson(DETENTIONS))
+    custody = int(draw.binomial(total, max(0.04, 0.4 - 0.01 * (number - FIRST))))  # fewer from year to year
+    other = int(draw.binomial(total - custody, 0.05))
+    counts = {
+        "s136_total": total, "to_custody": custody, "to_health": total - custody - other, "other": other,
+        "under18_custody": int(draw.binomial(custody, 0.03)),
+    }  # fmt: skip
+    detentions = [{"period": month, "source": source, **counts} for source in ("police", "nhs")]
+    paths = []
+    for name, rows in (("missing-person", reports), ("mental-health", detentions)):
+        paths.append(folder / f"{month}-leicestershire-{name}.csv")
+        with paths[-1].open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
     return paths
 
 

@@ -45,6 +45,7 @@ def made_from(feed: Feed) -> dict[str, str]:
         "outcome_type_valid": "outcome_type",
         "area_code_known": "area_code",
         "measures_known": "measures",
+        "reported_month": "reported_at",
         "item_known": "item_code",
         "as_asked": "item_code",
         "within_whole": "numerator",
@@ -101,6 +102,8 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
         first = add_months(delivery.period, 1 - feed.window.months)
         within = pc.and_(pc.greater_equal(month, first), pc.less_equal(month, delivery.period))
         table = table.append_column("in_window", _text(within))
+    if "reported_at" in table.column_names and not feed.window:
+        table = table.append_column("reported_month", pc.utf8_slice_codeunits(table["reported_at"], 0, 7))
     if feed.form:
         quarter = months_between(add_months(delivery.period, -2), delivery.period)
         for column in PERIOD:

@@ -211,6 +211,52 @@ class ExpectRateOfCount(MulticolumnMapExpectation):
     args_keys = ("column_list", "per", "tolerance")
 
 
+class _WholeOfParts(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.whole_of_parts"
+    condition_domain_keys = (
+        "batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ()
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_list: pd.DataFrame, **_: Any) -> "pd.Series[bool]":
+        numbers = column_list.astype("str").apply(pd.to_numeric, errors="coerce")
+        away = numbers.iloc[:, 0] - numbers.iloc[:, 1:].sum(axis=1, skipna=False)
+        good: pd.Series[bool] = (away == 0) | away.isna()
+        return good  # what is no number is for another check
+
+
+class ExpectWholeOfParts(MulticolumnMapExpectation):
+    """A whole number is the sum of its parts. `column_list` is the whole, then the parts, as texts."""
+
+    ignore_row_if: Literal["any_value_is_missing"] = "any_value_is_missing"
+    map_metric = "multicolumn_values.whole_of_parts"
+    success_keys = ("column_list", "ignore_row_if", "mostly")
+    args_keys = ("column_list",)
+
+
+class _NumbersInOrder(ColumnPairMapMetricProvider):
+    condition_metric_name = "column_pair_values.numbers_in_order"
+    condition_domain_keys = (
+        "batch_id", "table", "column_A", "column_B", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ()
+
+    @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_A: "pd.Series[str]", column_B: "pd.Series[str]", **_: Any) -> "pd.Series[bool]":
+        first, second = (pd.to_numeric(column.astype("str"), errors="coerce") for column in (column_A, column_B))
+        return (first <= second) | first.isna() | second.isna()  # what is no number is for another check
+
+
+class ExpectColumnPairNumbersInOrder(ColumnPairMapExpectation):
+    """`column_A` is not above `column_B`, as decimal texts. Rows where either is missing are left out."""
+
+    ignore_row_if: Literal["either_value_is_missing"] = "either_value_is_missing"
+    map_metric = "column_pair_values.numbers_in_order"
+    success_keys = ("column_A", "column_B", "ignore_row_if", "mostly")
+    args_keys = ("column_A", "column_B")
+
+
 class ExpectNoFailingKeys(UnexpectedRowsExpectation):
     """A SELECT gives no row. It is run once and counted: what GX's own expectation fetches beside, it would not use."""
 

@@ -36,6 +36,8 @@ FIX = {
     "valid": "Give {columns} a value that was in use on the row's own day, or put that day right.",
     "expect_column_dates": "Give {columns} as a date that there was, in the form that the check names.",
     "expect_column_pair_dates_in_order": "Put {columns} right, so that one does not come after the other.",
+    "expect_column_pair_numbers_in_order": "Put {columns} right, so that the first is not above the second.",
+    "expect_whole_of_parts": "Put {columns} right, so that the first is the sum of the others.",
     "expect_column_values_to_be_unique": "Leave {columns} as it is in one row and put the others right.",
     "expect_compound_columns_to_be_unique": "Leave {columns} as they are in one row and put the others right.",
 }
