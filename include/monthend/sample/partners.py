@@ -49,7 +49,7 @@ WORK = {
     "SP16": "The triage car covers the district on three nights a week.",
     "SP17": "Children's homes and the council agreed how each return is followed up.",
 }
-REPORTS, PEOPLE, REPEATS, ABSENT = 260, 2_000, 0.7, 0.12  # a month; who may be reported; how unevenly
+REPORTS, SPREAD, PEOPLE, REPEATS, ABSENT = 260, 15, 2_000, 0.7, 0.12  # a month; who may be; how unevenly
 AGE_BANDS = ("12-15", "16-17", "12-15", "18-64", "16-17", "0-11", "18-64", "65 and over")
 DETENTIONS, FIRST = 38, 2014 * 12 + 7  # a month; from which fewer and fewer are taken to custody
 NOT_RETURNED = "oadby-and-wigston"  # at the last quarter
@@ -124,8 +124,9 @@ def write_monthly(seed: int, folder: Path, month: str) -> list[Path]:
     draw = np.random.default_rng([seed, number, zlib.crc32(b"monthly")])
     start = np.datetime64(month, "s")
     seconds = int((np.datetime64(add_months(month, 1), "s") - start) / np.timedelta64(1, "s"))
-    count = int(draw.poisson(REPORTS))
-    reported = np.sort(draw.integers(0, seconds - 7 * DAY, count))
+    count = REPORTS + int(draw.integers(-SPREAD, SPREAD + 1))
+    reported = np.sort(draw.integers(0, seconds, count))
+    back = reported + draw.integers(HOUR, 6 * DAY, count)
     chances = 1 / np.arange(1, PEOPLE + 1) ** REPEATS  # a few people are reported again and again
     person = draw.choice(PEOPLE, count, p=chances / chances.sum())
     districts = [each.code for each in world.DISTRICTS]
@@ -136,7 +137,7 @@ def write_monthly(seed: int, folder: Path, month: str) -> list[Path]:
             "report_ref": f"MP-{month}-{place + 1:04}",
             "person_pseudo_id": f"m{zlib.crc32(str(person[place]).encode()):08x}",
             "reported_at": start + reported[place],
-            "found_at": start + reported[place] + draw.integers(HOUR, 6 * DAY),
+            "found_at": start + back[place] if back[place] < seconds else "",  # else not back by the month's end
             "category": "absent" if draw.random() < ABSENT else "missing",
             "risk": draw.choice(["low", "medium", "high"], p=[0.2, 0.65, 0.15]),
             "age_band": AGE_BANDS[int(person[place]) % len(AGE_BANDS)],
@@ -146,7 +147,7 @@ def write_monthly(seed: int, folder: Path, month: str) -> list[Path]:
         for place in range(count)
     ]
     total = int(draw.poisson(DETENTIONS))
-    custody = int(draw.binomial(total, max(0.04, 0.4 - 0.01 * (number - FIRST))))  # fewer from year to year
+    custody = int(draw.binomial(total, max(0.1, 0.45 - 0.008 * (number - FIRST))))  # fewer from year to year
     other = int(draw.binomial(total - custody, 0.05))
     counts = {
         "s136_total": total, "to_custody": custody, "to_health": total - custody - other, "other": other,
