@@ -299,6 +299,18 @@ def template(
 
 
 @application.command()
+def answer(on: On = None, home: Home = HOME, database: Database = None, declarations: Declared = None) -> None:
+    """Answer the partners' returns that came on a day, as the pull in Airflow does, each at most once."""
+    from monthend.deliver import answer, settings_from_environment
+
+    told = answer.answer(_office(home, database, declarations, None), _day(on), settings_from_environment())
+    for each in told:
+        print(f"{each.recipient}: {each.state} {each.detail}".rstrip())
+    if any(each.state != "accepted" for each in told):
+        raise typer.Exit(NeedsPerson.exit_code)
+
+
+@application.command()
 def mutate(
     month: Month,
     before: Annotated[list[Path], typer.Option("--before", help="What came for the month-end before.")],

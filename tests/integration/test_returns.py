@@ -435,6 +435,16 @@ def test_the_template_is_the_same_each_time_and_has_what_was_given_before(
     assert before["hate_reports"] == "12"
 
 
+def test_the_command_line_answers_too_and_once(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONTHEND_MAIL_MODE", raising=False)  # an outbox of files
+    take_in(desk, filled(tmp_path / "2017-06-csp-return-charnwood.xlsx"))
+    done = desk.ask("answer", "--on", ON.isoformat())
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, CHARNWOOD), done.stderr
+    assert desk.ask("answer", "--on", ON.isoformat()).returncode == 0
+    assert len(list((desk.office.home / "outbox/notices").glob("*.eml"))) == 1
+    assert desk.ask("answer", "--on", "2017-07-08").stdout == ""
+
+
 def test_a_return_that_is_no_workbook_is_held_against_the_same_checks(
     desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox
 ) -> None:
