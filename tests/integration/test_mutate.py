@@ -43,7 +43,14 @@ def test_a_fault_is_stopped_or_shown_or_reaches_named_boards_or_changes_nothing(
         Outcome("police_crime", "", "the last ten rows are lost", "stopped", ("G05",)),
         Outcome("police_crime", "csp_code", "empty in every row", "shown", ("C08",)),
         Outcome("police_crime", *SHUFFLED, "changed no number"),
-        Outcome("police_crime", *ALCOHOL, "reached a number", (), ("alcohol_related_crime",), ("panel", "pdg")),
+        Outcome(
+            "police_crime",
+            *ALCOHOL,
+            "reached a number",
+            (),
+            ("alcohol_related_crime",),
+            ("panel", "pdg", "strategic_partnership"),
+        ),
     ]
     assert in_words(found[1]) == "police_crime csp_code: empty in every row: shown by C08"
     assert in_words(found[3]) == (
