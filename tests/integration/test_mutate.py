@@ -55,7 +55,7 @@ def test_a_fault_is_stopped_or_shown_or_reaches_named_boards_or_changes_nothing(
     assert in_words(found[1]) == "police_crime csp_code: empty in every row: shown by C08"
     assert in_words(found[3]) == (
         "police_crime flag_alcohol: one value in all of the month's rows: reached a number, of alcohol_related_crime, "
-        "read by panel, pdg"
+        "read by panel, pdg, strategic_partnership"
     )
     assert score(found) == (
         "4 faults: 1 stopped; 1 shown; 1 reached a number; 1 changed no number. "
