@@ -374,6 +374,7 @@ def main() -> None:
 
 def _stop(*_: object) -> None:
     """End in order, so that no server is left behind."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # of the statement that is broken off
     errors.print("Stopped. Run the same command again: it finishes what was left.")
     sys.exit(NeedsPerson.exit_code)
 
