@@ -112,6 +112,13 @@ def test_every_board_of_the_quarter_end_has_its_pack_and_no_pack_disagrees(desk:
     assert evidence.verify_packs(desk.office, MONTH) == []
 
 
+def test_the_cover_names_the_returns_as_a_source_and_what_is_missing(desk: Desk) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "csp_melton")
+    lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
+    assert "Returns of the Community Safety Partnerships, to June 2017." in lines
+    assert "Missing: Returns of the Community Safety Partnerships, June 2017, Oadby and Wigston." in lines
+
+
 def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: Desk, inbox: Path) -> None:
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
     table, given = tables(path)["partners"], returned(inbox)

@@ -238,11 +238,7 @@ def _words(office: Office, answered: _Answered, name: str) -> str:
         "quarantined": "The rows that do not hold count nowhere until then; the rest of the return is taken.",
     }.get(delivery["verdict"], "All of it is taken as it is.")
     where = "Each is commented in the workbook attached, and listed on its first worksheet. " if answered.given else ""
-    listed = "\n".join(
-        "- " + " ".join(filter(None, (f"{fault.cell}:" if fault.cell else "", fault.item and f"{fault.item}.",
-                                      fault.wrong, fault.to_do)))
-        for fault in answered.faults
-    )  # fmt: skip
+    listed = "\n".join(f"- {_in_words(fault)}" for fault in answered.faults)
     count = len(answered.faults)
     return "\n\n".join(
         filter(
@@ -255,6 +251,13 @@ def _words(office: Office, answered: _Answered, name: str) -> str:
             ),
         )
     )
+
+
+def _in_words(fault: Fault) -> str:
+    """A fault on a line: where, of which item, what is expected and what to do."""
+    where = [f"{fault.cell}:"] if fault.cell else []
+    item = [f"{fault.item}."] if fault.item else []
+    return " ".join([*where, *item, fault.wrong, fault.to_do]).rstrip()
 
 
 def _as_read(office: Office, answered: _Answered) -> list[str]:

@@ -236,6 +236,10 @@ def _cover(
             for each in shown
             if not each.ended
         ),
+        *dict.fromkeys(
+            f"{feed.title}, to {words.of_month(feed.newest_period(material.month))}."
+            for feed in (material.declarations.feeds[measure.feed] for measure in choice.reported)
+        ),
         f"Digest of the data: {material.digest}",
         Heading("Published"),
         published,

@@ -24,7 +24,6 @@ ORDER = "Areas stand in the order of the alphabet, which says nothing of merit."
 
 def area_sheets(material: Material, measures: list[MeasureSheet], area: str) -> Iterator[Sheet]:
     """An area beside the force and the other areas: rates of 12 months, then the counts behind them."""
-    # a measure that is younger than 12 months has none yet
     rated = [each for each in measures if each.measure.rate and not each.ended]
     codes = _in_order(material, rated[0].measure.feed) if rated else []
     decimals = max((decimals_of(each.measure) for each in rated), default=0)
