@@ -20,6 +20,7 @@ from monthend.deliver.settings import Settings
 from monthend.office import Office
 from monthend.plan.declarations import Feed
 from monthend.publish.frozen import save_frozen
+from monthend.publish.layout import line_count, row_height
 from monthend.publish.words import of_day
 from monthend.receive import stored_path
 from monthend.template import figure_in_words
@@ -27,6 +28,7 @@ from monthend.validate import derived, reader, returns, workbook
 
 FAULTS = "Faults"
 LARGEST = 10 * 2**20  # bytes that a workbook unpacks to, above which it is answered in words alone
+WIDTHS, TITLE_SIZE = (14, 44, 60, 60, 10), 16  # of the columns of that worksheet; of its title
 COMMENT = (360, 160)  # width and height in points
 
 
@@ -115,13 +117,15 @@ def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organ
     rows = [(title,), ("Cell", "Item", "Expected", "What to do", "Check")]
     rows += [(f.cell or "whole return", f.item, f.wrong, f.to_do, f.check_id) for f in found]
     for number, values in enumerate(rows, start=1):
-        for place, value in enumerate(values, start=1):
+        lines = 1
+        for place, (value, width) in enumerate(zip(values, WIDTHS, strict=False), start=1):
             cell = listed.cell(number, place, value)
             cell.data_type = "s"
-            cell.font = Font(name="Arial", size=16 if number == 1 else 12, bold=number <= 2)
+            cell.font = Font(name="Arial", size=12 if number > 1 else TITLE_SIZE, bold=number <= 2)
             cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
-    for letter, width in zip("ABCDE", (14, 44, 60, 60, 10), strict=True):
-        listed.column_dimensions[letter].width = width
+            listed.column_dimensions[cell.column_letter].width = width
+            lines = max(lines, line_count(value, width) if number > 1 else 1)
+        listed.row_dimensions[number].height = row_height(lines, 12 if number > 1 else TITLE_SIZE)
     listed.page_setup.orientation, listed.page_setup.paperSize = "landscape", 9  # A4
     listed.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     listed.page_setup.fitToHeight = 0
