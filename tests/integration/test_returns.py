@@ -243,6 +243,13 @@ def test_a_fault_is_found_at_its_cell(name: str, found_in: dict[str, list[tuple[
     assert FAULTY[name][1:] in found_in[name]
 
 
+@pytest.mark.parametrize("name", ["a total", "a row that is gone", "a hidden row", "a note beside"])
+def test_of_a_row_that_stands_wrong_nothing_else_is_said(
+    name: str, found_in: dict[str, list[tuple[str, str, str]]]
+) -> None:
+    assert found_in[name] == [FAULTY[name][1:]]
+
+
 def test_a_return_without_a_fault_has_none(found_in: dict[str, list[tuple[str, str, str]]]) -> None:
     assert found_in["none"] == []
 
