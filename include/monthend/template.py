@@ -86,10 +86,10 @@ def quarter_of(text: str) -> str:
 def period_of(item: FormItem, quarter: str) -> tuple[date, date]:
     """The first and last day that an item's figure covers in a quarter's return."""
     last = month_end(quarter)
-    months = {"discrete": 2, "r12": 11, "cohort": 11, "ytd": (last.month - YEAR_STARTS) % 12}
     if item.basis == "snapshot":
         return last, last
-    return date.fromisoformat(f"{add_months(quarter, -months[item.basis])}-01"), last
+    months = 2 if item.basis == "discrete" else (last.month - YEAR_STARTS) % 12
+    return date.fromisoformat(f"{add_months(quarter, -months)}-01"), last
 
 
 def given(office: Office, feed: Feed, quarter: str, area_code: str) -> dict[str, str]:

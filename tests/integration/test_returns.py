@@ -20,10 +20,11 @@ from openpyxl import load_workbook
 
 from monthend import form, template
 from monthend.deliver import Settings, arm
-from monthend.deliver.answer import answer, faults
+from monthend.deliver.answer import Fault, _answered, answer
 from monthend.freeze.candidate import propose
 from monthend.freeze.verify import verify
 from monthend.load import load
+from monthend.office import Office
 from monthend.plan.calendar import add_months, working_day
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.receive import receive
@@ -90,6 +91,13 @@ def filled(path: Path, change: Callable[[Any], None] | None = None, quarter: str
         change(sheet)
     workbook.save(path)
     return path
+
+
+def faults(office: Office, delivery_id: int) -> tuple[Fault, ...]:
+    """What the newest validation of a return found, in the order of its cells."""
+    answered = _answered(office, delivery_id)
+    assert answered
+    return answered.faults
 
 
 def attached(mail: EmailMessage) -> bytes:
@@ -191,7 +199,7 @@ FAULTY: dict[str, tuple[Callable[[Any], None], str, str, str]] = {
     "a figure for words": (put("I11", 3), "I11", "G13", "no figure"),
     "a percentage that its parts do not give": (put("I26", 61), "I26", "P04", "rate"),
     "a part above its whole": (put("J26", 21), "J26", "P04", "within"),
-    "a denominator of zero": (put("K26", 0), "J26", "P04", "within"),
+    "a denominator of zero": (put("K26", 0), "K26", "P04", "whole"),
     "a part without its whole": (put("K26", None), "K26", "P03", "denominator of a percent"),
     "a figure and a reason": (put("L10", "Not collected"), "I10", "P03", "value or reason"),
     "a reason of one's own": (put("L11", "Ask us"), "L11", "P03", "reason"),

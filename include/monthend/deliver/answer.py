@@ -87,12 +87,6 @@ def answer(office: Office, on: date, settings: Settings) -> list[Told]:
     return told
 
 
-def faults(office: Office, delivery_id: int) -> list[Fault]:
-    """What the newest validation of a return found, in the order of its cells."""
-    answered = _answered(office, delivery_id)
-    return list(answered.faults) if answered else []
-
-
 def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organisation: str) -> bytes:
     """The workbook `data` with a comment on each faulty cell of `sheet` and a first sheet that lists them.
 

@@ -346,7 +346,7 @@ def _denominators(
 
 def _shares(measure: Measure, facts: Facts) -> Facts:
     """The measure as a percentage of the one that it is declared to be a share of."""
-    if measure.share is None or measure.share.of is None:
+    if measure.share is None:
         return {}
     shares: Facts = {}
     for key, fact in facts.items():

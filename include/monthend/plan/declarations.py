@@ -107,7 +107,7 @@ class FormItem(Strict):
     priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
     title: str
     unit: Literal["count", "percent", "text"]  # text: a narrative alone, no figure
-    basis: Literal["discrete", "ytd", "r12", "cohort", "snapshot"]
+    basis: Literal["discrete", "ytd", "snapshot"]  # of the quarter alone, since April, on the last day
     quotes: Key | None = None  # the measure of the police's whose figure it repeats: the snapshot's is used
 
 
@@ -212,9 +212,9 @@ class Rate(Strict):
 
 
 class Share(Strict):
-    """The measure as a percentage of another one, which counts among others the same things; a survey's, of answers."""
+    """The measure as a percentage of another one, which counts among others the same things."""
 
-    of: Key | None = None
+    of: Key
     decimals: int = Field(ge=0, le=6)
 
 
@@ -253,8 +253,8 @@ class Measure(Declared):
     feed: Key
     reads: tuple[Key, ...] = ()  # other feeds that it is counted from
     select: Key
-    # What the SELECT gives: numerators by month, a row for each thing counted, figures as partners report them, answers
-    counted: Literal["sums", "rows", "reported", "survey"] = "sums"
+    # What the SELECT gives: numerators by month, a row for each thing counted, or figures as partners report them
+    counted: Literal["sums", "rows", "reported"] = "sums"
     where: dict[str, tuple[str, ...]] = {}
     breakdown: Breakdown | None = None
     first_month: Month | None = None  # between which there is such a measure
@@ -274,8 +274,6 @@ class Measure(Declared):
     def _whole(self) -> "Measure":
         if (self.polarity == "neutral") != (self.reading is not None):
             raise ValueError("a neutral measure, and no other, says under `reading` what a signal can mean")
-        if (self.counted == "survey") != (self.share is not None and self.share.of is None):
-            raise ValueError("a survey's measure, and no other, has a share that is of no other measure")
         return self
 
 
@@ -458,7 +456,7 @@ class Declarations:
             for field, feed in (("feed", measure.feed), *(("reads", other) for other in measure.reads)):
                 if feed not in self.feeds:
                     raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
-            if measure.share and measure.share.of and measure.share.of not in measures:
+            if measure.share and measure.share.of not in measures:
                 raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
             if not self.select(measure.select).is_file():
                 raise WrongCall(f"{path}: select: there is no {self.select(measure.select)}.")

@@ -169,7 +169,7 @@ class MeasureSheet:
         ]
         if rate:
             columns.append(Column(f"In the 12 months to then (per {rate.per:,} residents)", "number", rate.decimals))
-        if share and share.of:
+        if share:
             of = self.material.declarations.measures[share.of].title.lower()
             columns.append(Column(f"In the 12 months to then (% of {of})", "number", share.decimals))
         columns.append(Column("Notes", "text"))

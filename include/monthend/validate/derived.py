@@ -48,7 +48,6 @@ def made_from(feed: Feed) -> dict[str, str]:
         "reported_month": "reported_at",
         "item_known": "item_code",
         "as_asked": "item_code",
-        "within_whole": "numerator",
         **{f"{column}_in_quarter": column for column in PERIOD},
     } | ({"in_window": feed.window.column} if feed.window else {})
 
@@ -140,18 +139,9 @@ def looked_up(rows: pa.Table, feed: Feed, known: Reference) -> pa.Table:
         items = {item for item, *_ in asked}
         columns["item_known"] = _texts(item in items if item else None for item, *_ in given)
         columns["as_asked"] = _texts(each in asked if each[0] in items else None for each in given)
-        columns["within_whole"] = _texts(map(_within, rows["numerator"].to_pylist(), rows["denominator"].to_pylist()))
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     return rows
-
-
-def _within(numerator: str | None, denominator: str | None) -> bool | None:
-    """Whether a part is no more than its whole, of which there is some; None where either is no number."""
-    try:
-        return 0 < float(denominator or "") >= float(numerator or "")
-    except ValueError:
-        return None
 
 
 def _texts(flags: Iterable[bool | None]) -> pa.ChunkedArray:
