@@ -133,7 +133,11 @@ class Run:
     @property
     def states(self) -> dict[str, str]:
         """The state of each task; of each instance by its name in the grid, where a task is mapped."""
-        found = self.airflow.call("GET", f"{self.path}/taskInstances")["task_instances"]
+        found: list[dict[str, Any]] = []
+        while page := self.airflow.call("GET", f"{self.path}/taskInstances?limit=50&offset={len(found)}")[
+            "task_instances"
+        ]:
+            found += page
         return {
             each["task_id"] + (f"[{each['rendered_map_index']}]" if each["map_index"] >= 0 else ""): each["state"]
             for each in found

@@ -139,6 +139,14 @@ def test_each_pack_reaches_the_recipients_of_its_board(first):
         (f"community.safety@{slug}.example", f"OFFICIAL: {own}: {area} pack, data to the end of June 2017")
         for slug, area in AREAS.items()
     }
+    expected |= {
+        (
+            f"safeguarding.{who}@{slug}.example",
+            f"OFFICIAL-SENSITIVE: Safeguarding {who} (made-up figures): {area} pack, data to the end of June 2017",
+        )
+        for who in ("children", "adults")
+        for slug, area in (("leicester", "Leicester"), ("leicestershire", "Leicestershire and Rutland"))
+    }
     assert {(mail["To"], mail["Subject"]) for mail in first.mails.values()} == expected
     assert len(first.mails) == len(expected)  # nothing twice
     attached = [part.get_filename() for mail in first.mails.values() for part in mail.iter_attachments()]

@@ -169,9 +169,11 @@ def test_none_fires_where_nothing_is_wrong(desk: Desk, tmp_path: Path) -> None:
     take_in(desk, tmp_path, MONTH, world)
     found = check(desk)
     assert failing(desk, found) == {}
-    assert {(each.check_id, each.outcome, each.detail) for each in found.results if each.outcome != "passed"} == {
-        ("C11", "not run", "1 month-ends are frozen; 12 are needed.")
-    }
+    assert {
+        (each.check_id, each.outcome, each.detail)
+        for each in found.results
+        if each.outcome != "passed" and each.feed in world  # what partners send is not here
+    } == {("C11", "not run", "1 month-ends are frozen; 12 are needed.")}
 
 
 def test_a_crime_that_came_back_or_was_quarantined_has_not_vanished(desk: Desk, tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 import csv
 import json
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import partner_rows
 import pyarrow as pa
 import pytest
 from offices import Desk
+from partner_rows import Change, Found, Row, of_row
 
-from monthend.plan.calendar import add_months, months_between
+from monthend.plan.calendar import months_between
 from monthend.plan.declarations import ROOT, Break, Declarations
 from monthend.receive import receive
 from monthend.validate import derived, history, validation
@@ -24,19 +25,14 @@ FEEDS = {
     if name
     in (
         "police_outcome", "police_cancelled", "police_incident", "msg_comparator", "police_uk_outcomes",
-        "mental_health", "missing_person",
+        "mental_health", "missing_person", *partner_rows.CLEAN,
     )
 }  # fmt: skip
-SHIFTED = {"msg_comparator": "month", "mental_health": "period"}  # columns that stand in the key and are a month
 RAW: dict[str, dict[str, Any]] = {
     name: json.loads((ROOT / f"expectations/{name}.json").read_text(encoding="utf-8")) for name in FEEDS
 }
 FORCES = {"E23000019": 1091482, "E23000021": 1017697, "E23000026": 615061, "E23000027": 1116062}
 FORCES |= {"E23000028": 1724950, "E23000030": 1897991, "E23000032": 1727665, "E23000033": 1606932}
-
-Row = dict[str, str]
-Change = dict[int, Row | None]  # by row number; None leaves it out
-Found = dict[tuple[str, str], list[int]]  # by check and part, the numbers of the rows that fail it
 
 
 def outcome(crime: int, kind: str, age: str = "", **others: str) -> Row:
@@ -172,11 +168,8 @@ CLEAN: dict[str, list[Row]] = {
         report(3, found_at="", risk="high", age_band="0-11"),
         report(4, category="absent", care_status="not looked after", csp_code=""),
     ],
+    **partner_rows.CLEAN,
 }
-
-
-def of_row(row: int, column: str, value: str, *checks: tuple[str, str]) -> tuple[Change, Found]:
-    return {row: {column: value}}, {check: [row] for check in checks}
 
 
 def of_every(feed: str, column: str, value: str, *checks: tuple[str, str]) -> tuple[Change, Found]:
@@ -371,6 +364,7 @@ CASES: dict[str, list[tuple[Change, Found]]] = {
         of_row(2, "person_pseudo_id", "someone@example.org", ("G09", "person_pseudo_id")),
         of_row(2, "csp_code", "E07000136", ("G11", "csp_code")),
     ],
+    **partner_rows.CASES,
 }
 
 
@@ -380,6 +374,7 @@ def known(feed: str) -> derived.Reference:
     return {
         "police_outcome": {"outcome_types": [[row[column] or None for column in columns] for row in shipped_types()]},
         "police_uk_outcomes": {"lsoa_exact_fit": [["E01013649", "E01013649"]]},
+        "narrative": {"boards": [["pdg"]], "measures": [["hate_crimes"]]},
     }.get(feed, {})
 
 
@@ -391,15 +386,14 @@ def shipped_types() -> list[Row]:
 def extract(feed: str, change: Change) -> list[Row]:
     """The feed's clean extract after `change`."""
     changed = [(row, change.get(number, {})) for number, row in enumerate(CLEAN[feed], start=1)]
-    return [row | values for row, values in changed if values is not None]
+    added = [row for number, row in change.items() if row and number > len(CLEAN[feed])]
+    return [*(row | values for row, values in changed if values is not None), *added]
 
 
-def apart(feed: str, place: int, rows: list[Row]) -> list[Row]:
+def apart(place: int, rows: list[Row]) -> list[Row]:
     """The extract in months, or with references, of its own, as no check may tell its rows from another extract's."""
 
     def own(column: str, value: str) -> str:
-        if SHIFTED.get(feed) == column and re.fullmatch(r"20\d\d-\d\d", value):
-            return add_months(value, -place)
         return value.replace("-2017-", f"-2017-{place:03d}") if column.endswith("_ref") else value
 
     return [{column: own(column, value) for column, value in row.items()} for row in rows]
@@ -407,14 +401,13 @@ def apart(feed: str, place: int, rows: list[Row]) -> list[Row]:
 
 def found(feed: str, extracts: list[list[Row]], *, shares: bool) -> list[Found]:
     """What the suite's checks, about shares of the rows or the others, find in each extract; all in one frame."""
-    columns = FEEDS[feed].columns
+    checks = [each for each in RAW[feed]["expectations"] if ("mostly" in each["kwargs"]) == shares]
+    columns, area = FEEDS[feed].columns, FEEDS[feed].areas[0].code if feed in partner_rows.CLEAN else HOME
     batch = []
     for place, rows in enumerate(extracts):
-        period = add_months(PERIOD, -place) if feed in SHIFTED else PERIOD
-        own = apart(feed, place, rows)
+        own = apart(place, rows)
         table = {each.column: pa.array([row[each.heading] or None for row in own], pa.string()) for each in columns}
-        batch.append((Delivery(place, feed, period, HOME, "", RECEIVED), pa.table(table)))
-    checks = [each for each in RAW[feed]["expectations"] if ("mostly" in each["kwargs"]) == shares]
+        batch.append((Delivery(place, feed, PERIOD, area, "", RECEIVED), pa.table(table)))
     results = validation._run_suite(RAW[feed] | {"expectations": checks}, FEEDS[feed], batch, known(feed))
     assert {result.outcome for each in results.values() for result in each} <= {"passed", "failed"}
     return [
@@ -453,6 +446,7 @@ SHARES: list[tuple[str, tuple[str, str], int, Row, int, int]] = [
     ("police_incident", ("I02", "closing_code"), 4, {"closing_code": "BURGLARY"}, 1, 200),
     ("missing_person", ("G10", "csp_code given"), 2, {"csp_code": ""}, 2, 100),
     *(("missing_person", ("X03", each), 2, {each: ""}, 2, 100) for each in ("risk", "age_band", "care_status")),
+    *partner_rows.SHARES,
 ]
 
 

@@ -37,6 +37,7 @@ from monthend.validate.validation import validate
 
 QUARTER, ON = "2017-06", date(2017, 7, 7)
 FEED = Declarations(ROOT).feeds["csp_return"]
+WORDS = " ".join(["We met and agreed what to do."] * 8)  # more than fifty words
 CHARNWOOD, MELTON = "community.safety@charnwood.example", "community.safety@melton.example"
 
 
@@ -82,7 +83,7 @@ def filled(path: Path, change: Callable[[Any], None] | None = None, quarter: str
         given = {
             "count": {"value": 12},
             "percent": {"numerator": 12, "denominator": 20},
-            "text": {"narrative": "Done."},
+            "text": {"narrative": WORDS},
         }
         for column, value in given[item.unit].items():
             sheet[cells[number, column]] = value
@@ -219,6 +220,8 @@ FAULTY: dict[str, tuple[Callable[[Any], None], str, str, str]] = {
     "a name": (put("M11", "Mrs Bloggs came."), "M11", "G09", "narrative"),
     "a telephone number": (put("N10", "01509 634500"), "N10", "G09", "source_system"),
     "a name in place of a role": (put("B7", "Mr Bloggs"), "B7", "G09", "signed_by_role"),
+    "few words": (put("M11", "We met."), "M11", "P07", "fifty words"),
+    "a number where none is cited": (put("M20", f"{WORDS} It helped 12."), "M20", "K05", "no number"),
     "no signature": (put("B7", None), "B7", "P07", "signed"),
     "signed off after it came": (put("B8", date(2017, 8, 1), "yyyy-mm-dd"), "B8", "G06", "signed_on"),
     "a date as Excel's serial number": (put("B8", 42948), "B8", "G04", "signed_on"),

@@ -1,5 +1,6 @@
 """The partner boards' packs of a quarter-end, held against the returns as another program reads them."""
 
+import csv
 import dataclasses
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +19,7 @@ from monthend.freeze.candidate import head
 from monthend.freeze.facts import Fact, Key
 from monthend.office import open_office
 from monthend.plan.declarations import ROOT, Declarations
-from monthend.publish import contents, evidence, packs
+from monthend.publish import contents, evidence, packs, reported
 from monthend.publish.book import value_of
 from monthend.publish.material import Material, Pack
 from monthend.run import run
@@ -105,9 +106,10 @@ def test_every_board_of_the_quarter_end_has_its_pack_and_no_pack_disagrees(desk:
     assert sorted({build.board for build in built}) == [
         "csp_blaby", "csp_charnwood", "csp_harborough", "csp_hinckley_and_bosworth", "csp_leicester", "csp_melton",
         "csp_north_west_leicestershire", "csp_oadby_and_wigston", "csp_rutland", "panel", "pdg",
-        "strategic_partnership",
+        "safeguarding_adults_leicester", "safeguarding_adults_leicestershire_and_rutland",
+        "safeguarding_children_leicester", "safeguarding_children_leicestershire_and_rutland", "strategic_partnership",
     ]  # fmt: skip
-    assert len(built) == 13
+    assert len(built) == 17
     packs.parity(desk.office, MONTH)
     assert evidence.verify_packs(desk.office, MONTH) == []
 
@@ -238,9 +240,153 @@ def test_the_force_has_a_figure_where_every_partner_gave_one() -> None:
         ]
     )  # fmt: skip
     held = pd.DataFrame(True, index=["2017-01", "2017-02", "2017-03", "2017-04", "2017-05", "2017-06"], columns=codes)
-    found = dict(facts._reported(measure, declarations, counted, held))
+    found = dict(facts._reported(measure, declarations, counted, held, MONTH))
     key = Key("victims_satisfied", "quarter", FORCE, "2017-03")
     assert found[key] == Fact(Decimal(75), Decimal(27), Decimal(36))
     assert found[key._replace(period="2017-06")] == facts.MISSING
     assert found[key._replace(area_code=codes[-1], period="2017-06")] == facts.MISSING
     assert len(found) == 20
+
+
+def sent(inbox: Path, name: str) -> list[dict[str, str]]:
+    """The rows of every file of that name, of all periods."""
+    rows = []
+    for path in sorted(inbox.glob(f"*-{name}.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += list(csv.DictReader(file))
+    return rows
+
+
+def test_partners_figures_stand_with_what_they_are_made_of(desk: Desk, inbox: Path) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "pdg")
+    table = tables(path)["yos_return"]
+    services = ("Leicester", "Leicestershire and Rutland", "Leicestershire")
+    quarters = ("March 2017", "December 2016", "September 2016", "June 2016", "March 2016", "December 2015")
+    assert list(table)[1:7] == [f"Leicester, quarter to {each}" for each in quarters]
+    assert len(table) == 1 + 8 * len(services)
+    given = sent(inbox, "yos-return")
+    shown = 0
+    for row in given:
+        month = f"{date.fromisoformat(row['period'] + '-01'):%B %Y}"
+        if cells := table.get(f"{row['yos']}, quarter to {month}"):
+            rate, entrants, people, share, reoffenders, cohort = cells[:6]
+            assert (entrants, people) == (int(row["fte_count"]), int(row["pop_10_17"]))
+            assert (reoffenders, cohort) == (int(row["reoffenders"]), int(row["cohort_n"]))
+            assert abs(rate - 100_000 * entrants / people) <= 0.05 + 1e-9
+            assert abs(share - 100 * reoffenders / cohort) <= 0.05 + 1e-9
+            assert ("[u]" in cells[-1]) == (cohort < 100)
+            shown += 1
+    assert shown == 16
+    newest = [row for row in given if row["period"] == "2017-03"]
+    assert table["Leicestershire, quarter to March 2017"][1] == sum(int(row["fte_count"]) for row in newest)
+    lines = [row[0] for row in openpyxl.load_workbook(path)["yos_return"].iter_rows(max_row=12, values_only=True)]
+    assert "First-time entrants to the youth justice system: in the newest figures, April 2016 to March 2017." in lines
+    assert (
+        "Young offenders who reoffended, Reoffences of young offenders: in the newest figures, July 2015 to "
+        "September 2015." in lines
+    )
+
+
+def test_an_official_pack_shows_sensitive_figures_of_the_force_alone(desk: Desk, inbox: Path) -> None:
+    by_board = {build.board: tables(build.path) for build in packs.builds(desk.office, MONTH)}
+    open_rows = list(by_board["strategic_partnership"]["substance_misuse"])[1:]
+    assert {row.partition(",")[0] for row in open_rows} == {"Leicestershire"}
+    assert len(open_rows) == 8
+    closed = by_board["pdg"]["substance_misuse"]
+    assert {row.partition(",")[0] for row in list(closed)[1:]} == {
+        "Leicester", "Leicestershire County", "Rutland", "Leicestershire",
+    }  # fmt: skip
+    (opiate,) = (
+        row
+        for row in sent(inbox, "rutland-substance-misuse")
+        if (row["period"], row["substance"]) == ("2017-03", "opiate")
+    )
+    kept = int(opiate["completed"]) - int(opiate["re_presented"])
+    heading = closed["Area and period"].index("Treatment for opiates completed: part\n(count)")
+    assert closed["Rutland, quarter to March 2017"][heading] == kept
+    assert not {"da_partnership", "safeguarding_children"} & by_board["strategic_partnership"].keys()
+
+
+def test_a_survey_is_shown_with_interval_and_base_and_withheld_of_few(desk: Desk, inbox: Path) -> None:
+    by_board = {build.board: tables(build.path) for build in packs.builds(desk.office, MONTH)}
+    answers = [row for row in sent(inbox, "survey-victim") if row["disposition"] == "completed"]
+    hate = "Victims of hate crime satisfied with the service"
+    for board, first, last in (("pdg", "2016-05", "2017-04"), ("strategic_partnership", "2017-01", "2017-03")):
+        of_hate = [
+            row for row in answers if row["victim_group"] == "hate" and first <= row["wave"] <= last and row["q_whole"]
+        ]
+        share, lower, upper, satisfied, asked = by_board[board]["survey_victim"][hate][:5]
+        assert asked == len(of_hate)
+        assert satisfied == sum(int(row["q_whole"]) >= 5 for row in of_hate)
+        if asked < 30:
+            assert (share, lower, upper) == ("[u]", "[u]", "[u]")
+            continue
+        weight = sum(Decimal(row["weight"]) for row in of_hate)
+        given = 100 * sum(Decimal(row["weight"]) for row in of_hate if int(row["q_whole"]) >= 5) / weight
+        assert abs(Decimal(str(share)) - given) <= Decimal("0.05")
+        assert lower < share < upper
+    assert by_board["pdg"]["survey_victim"][hate][4] >= 30 > by_board["strategic_partnership"]["survey_victim"][hate][4]
+    confidence = by_board["pdg"]["survey_confidence"]
+    assert list(confidence)[1:] == [
+        *(f"Confidence in the police, {area}" for area in AREAS),
+        "Confidence in the police",
+    ]
+    assert confidence["Confidence in the police, Melton"][:5] == ["[u]", "[u]", "[u]", "[x]", 25]
+
+
+@pytest.mark.parametrize(
+    ("fact", "withheld", "shown", "mark"),
+    [
+        (Fact(Decimal(10), Decimal(4), Decimal(40)), True, "[c]", True),
+        (Fact(Decimal(10), Decimal(4), Decimal(40)), False, Decimal("10.0"), True),
+        (Fact(Decimal(0), Decimal(0), Decimal(40)), True, Decimal("0.0"), True),
+        (Fact(Decimal("12.5"), Decimal(5), Decimal(40)), True, Decimal("12.5"), True),
+        (Fact(Decimal(50), Decimal(10), Decimal(20)), False, "[u]", False),
+        (Fact(Decimal(50), Decimal(50), Decimal(100)), False, Decimal("50.0"), False),
+        (facts.MISSING, True, "[x]", False),
+    ],
+)
+def test_a_figure_as_it_may_be_shown(material: Material, fact: Fact, withheld: bool, shown: Any, mark: bool) -> None:
+    measure = material.declarations.measures["marac_repeats"]
+    key = Key("marac_repeats", "reported", FORCE, MONTH)
+    changed = dataclasses.replace(material, facts={**material.facts, key: fact})
+    assert value_of(reported.figure(changed, measure, key, withheld=withheld)) == shown
+    assert ("[u]" in reported._marks(changed, measure, [key])) == mark
+
+
+def test_what_has_no_measure_is_said_in_words_and_missed_where_it_is_not(material: Material, desk: Desk) -> None:
+    said = table_of(material, "pdg", "narrative")
+    assert [label.partition(" ")[0] for label in said] == ["SP6", "SP15"]
+    assert [row[1:] for row in said.values()] == [["Head of performance", "3 July 2017"]] * 2
+    nothing = table_of(dataclasses.replace(material, narratives=()), "pdg", "narrative")
+    assert list(nothing.values()) == [["[x]", "[z]", "[z]"]] * 2
+    assert list(table_of(material, "strategic_partnership", "narrative")) == [
+        "SP15 Child abuse and child sexual exploitation"
+    ]
+    for build in packs.builds(desk.office, MONTH):
+        for rows in tables(build.path).values():
+            for label, row in rows.items():
+                if label.startswith(("SP6 ", "SP15 ")):
+                    assert not [cell for cell in row if not isinstance(cell, str)]
+
+
+def test_a_safeguarding_board_has_its_own_words_and_the_figures_of_its_area_or_of_the_force(material: Material) -> None:
+    words = table_of(material, "safeguarding_children_leicester", "assessment")
+    assert list(words) == [
+        "SP15 Child abuse and child sexual exploitation", "SP16 Mental health", "SP17 Repeat missing persons",
+        "SP5 Domestic abuse",
+    ]  # fmt: skip
+    assert [row[1] for row in words.values()] == ["partial", "substantial", "partial", "full"]
+    own = table_of(material, "safeguarding_children_leicester", "summary")
+    assert (
+        own["Reports of missing people"][1] == material.facts[Key("missing_reports", "month", "E06000016", MONTH)].value
+    )
+    label = "Detentions under section 136, Leicestershire"
+    assert own[label][1] == material.facts[Key("mental_health_detentions", "month", FORCE, MONTH)].value
+    county = table_of(material, "safeguarding_children_leicestershire_and_rutland", "summary")
+    assert "Reports of missing people, Leicestershire" in county  # which is counted for no such area
+    assert table_of(material, "safeguarding_adults_leicester", "returns").keys() == {
+        "Leicester", "Leicestershire and Rutland",
+    }  # fmt: skip
+    boards = material.declarations.boards
+    assert boards["safeguarding_adults_leicester"].recipients == ("safeguarding.adults@leicester.example",)

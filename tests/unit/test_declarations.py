@@ -141,11 +141,13 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
     assert keys == {
         "areas": ("area_code",),
         "csp_return": ("csp_code", "item_code"),
+        "da_partnership": ("area", "period"),
         "events": ("event",),
         "lsoa_exact_fit": ("lsoa_2011", "lsoa_2021"),
         "mental_health": ("period", "source"),
         "missing_person": ("report_ref",),
         "msg_comparator": ("force_code", "offence_key", "month"),
+        "narrative": ("sp", "board"),
         "offence_codes": ("code", "valid_from"),
         "outcome_types": ("outcome_type",),
         "police_cancelled": ("crime_ref", "action", "decided_at"),
@@ -154,7 +156,16 @@ def test_a_feeds_key_names_its_columns(declarations: Path) -> None:
         "police_outcome": ("crime_ref", "outcome_type", "outcome_at"),
         "police_uk_outcomes": ("crime_id",),
         "police_uk_street": ("crime_id",),
+        "probation_iom": ("area", "period"),
         "residents": ("area_code", "as_at"),
+        "safeguarding_adults": ("area", "item_code"),
+        "safeguarding_children": ("area", "item_code"),
+        "savings": ("scheme_id", "year"),
+        "substance_misuse": ("area", "period", "substance"),
+        "survey_confidence": ("wave", "question_id", "csp_code"),
+        "survey_victim": ("respondent_id", "wave"),
+        "troubled_families": ("authority", "period"),
+        "yos_return": ("yos", "period"),
     }
     changed(declarations, STREET, "key: [crime_id]", "key: [crime_id, crime, area]")
     assert fault(declarations, "feeds") == (

@@ -168,7 +168,7 @@ def _demonstration(home: Path, month: str) -> Path:
             text = path.read_text(encoding="utf-8")
             if "source: reference" not in text:
                 path.write_text(re.sub(r"(?m)^(title: .*)$", rf"\1 ({words})", text, count=1), encoding="utf-8")
-    returns = folder / "include/feeds/csp_return.yaml"  # nothing is written of the quarters before
+    returns = folder / "include/feeds/csp_return.yaml"  # no return is written of the quarters before
     first = f"in_force_from: {financial_quarter_end(month)}"
     returns.write_text(re.sub("in_force_from: .*", first, returns.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (folder / "reports/measures").glob("open_*.yaml"):

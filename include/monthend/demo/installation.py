@@ -144,8 +144,13 @@ class Airflow:
         return str(self.call("GET", _run(dag_id, run_id))["state"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[Json]:
-        """The task instances of a run."""
-        return list(self.call("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=1000")["task_instances"])
+        """The task instances of a run, of which the API gives a hundred at a time."""
+        found: list[Json] = []
+        while page := self.call("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=100&offset={len(found)}")[
+            "task_instances"
+        ]:
+            found += page
+        return found
 
     def wait(self, dag_id: str, run_id: str, seconds: float | None = None, watch: Watch = lambda _: None) -> str:
         """Wait until a run has ended and return its state; `watch` is shown its tasks in the meantime."""

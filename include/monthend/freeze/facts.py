@@ -7,7 +7,8 @@ for the feed as a whole to the month-end, for every area the feed declares. What
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import product
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,10 +17,17 @@ from sqlalchemy import Connection, text
 from monthend import warehouse
 from monthend.errors import NeedsPerson
 from monthend.load import first_month
-from monthend.plan.calendar import add_months, financial_quarter_end, month_end, months_between
+from monthend.plan.calendar import (
+    add_months,
+    financial_quarter_end,
+    financial_year_start,
+    month_end,
+    months_between,
+)
 from monthend.plan.declarations import Declarations, Feed, Measure
 
-RATE_PLACES = 10
+RATE_PLACES, INTERVAL_PLACES = 10, 4
+ANSWERS = ("respondents", "satisfied", "weight", "weight_satisfied", "weight_squared")  # of a SELECT of answers
 NOT_AVAILABLE, BREAK = "x", "b"
 PROVISIONAL_MONTHS = 12
 
@@ -70,7 +78,9 @@ def compute(connection: Connection, declarations: Declarations, month: str, load
             if counted is None:
                 counted = _counted(connection, declarations, select, measures, feed, load_number)
             if measure.counted == "reported":
-                facts.update(_reported(measure, declarations, counted, months))
+                facts.update(_reported(measure, declarations, counted, months, month))
+            elif measure.counted == "answers":
+                facts.update(_answered(measure, declarations.feeds[feed], counted, months))
             else:
                 facts.update(_facts_of(measure, counted, months, residents))
     for measure in declarations.measures.values():
@@ -215,9 +225,7 @@ def _facts_of(
     measure: Measure, counted: pd.DataFrame, held: pd.DataFrame, residents: Mapping[str, list[tuple[str, int]]]
 ) -> Iterator[tuple[Key, Fact]]:
     """The facts of a measure: its counts, by category too where it has a breakdown, and its rates."""
-    rows = counted
-    for column, values in measure.where.items():
-        rows = rows[rows[column].isin(values)]
+    rows = _chosen(measure, counted)
     declared = {each.category: each.from_month for each in measure.breakdown.categories} if measure.breakdown else {}
     if unknown := set(rows["category"]) - {"", *declared} if measure.breakdown else set():
         raise NeedsPerson(
@@ -237,7 +245,7 @@ def _facts_of(
             for area, period, count in _cells(shown):
                 fact = MISSING if count is None else Fact(Decimal(count), Decimal(count), None)
                 key = Key(measure.measure, basis, area, period, breakdown, category)
-                yield key, _broken(measure, key, fact)
+                yield key, _broken(measure, _first(basis, period), period, fact)
             if measure.rate and not category:
                 denominators = _denominators(of_category, residents)
                 for area, period, count in _cells(shown):
@@ -248,49 +256,106 @@ def _facts_of(
                         else Fact(rate(count, measure.rate.per, people), Decimal(count), Decimal(people))
                     )
                     key = Key(f"{measure.measure}_rate", basis, area, period)
-                    yield key, _broken(measure, key, fact)
+                    yield key, _broken(measure, _first(basis, period), period, fact)
 
 
 def _reported(
-    measure: Measure, declarations: Declarations, counted: pd.DataFrame, held: pd.DataFrame
+    measure: Measure, declarations: Declarations, counted: pd.DataFrame, held: pd.DataFrame, month: str
 ) -> Iterator[tuple[Key, Fact]]:
-    """The facts of a measure that partners report, each of its quarter as it came, and of the force where all gave one.
+    """The facts of a measure that partners report, as they came, and of the force where all of its areas gave one.
 
-    What covers anything else than the quarter alone has the basis `reported`; nothing is summed over quarters.
+    A figure of a whole quarter has that basis. What covers anything else has the basis `reported` and the period of its
+    delivery; nothing is summed over periods.
     """
     feed = declarations.feeds[measure.feed]
-    rows = counted
-    for column, values in measure.where.items():
-        rows = rows[rows[column].isin(values)]
-    discrete = all(item.basis == "discrete" for item in feed.items_of(measure))
+    rows = _chosen(measure, counted)
+    items = feed.items_of(measure)
+    discrete = bool(items) and all(item.basis == "discrete" for item in items)
     given = {(row.area_code, row.month): row for row in rows.itertuples()}
-    for quarter in [each for each in held.index if financial_quarter_end(each) == each]:
-        figures = [_figure(given.get((area, quarter))) for area in held.columns]
-        numbers = [(above, below) for above, below in figures if above is not None and below is not None]
-        if len(numbers) == len(figures):
-            figures.append(
-                (sum((each for each, _ in numbers), Decimal(0)), sum((each for _, each in numbers), Decimal(0)))
-            )
-        else:
-            figures.append((None, None))
-        areas_and_force = [*held.columns, declarations.plan.home_force]
-        for area, (numerator, denominator) in zip(areas_and_force, figures, strict=True):
-            key = Key(measure.measure, "quarter" if discrete else "reported", area, quarter)
-            if numerator is None:
-                yield key, MISSING
-            elif denominator:
-                yield key, Fact(rate(int(numerator), 100, int(denominator)), numerator, denominator)
-            else:
-                yield key, Fact(numerator, numerator, None)
+    basis, force = "quarter" if discrete else "reported", declarations.plan.home_force
+    for period in held.index:
+        if feed.cadence == "quarterly" and financial_quarter_end(period) != period:
+            continue
+        if period > feed.newest_period(month) and not held.loc[period].any():  # it is not due yet
+            continue
+        figures = {area: _figure(given.get((area, period))) for area in held.columns}
+        if force not in figures:
+            figures[force] = _sum(list(figures.values()))
+        first, last = feed.spans[measure.span].of(period) if measure.span else (_first(basis, period), period)
+        for area, (numerator, denominator) in figures.items():
+            fact = MISSING
+            if numerator is not None and denominator is None:
+                fact = Fact(numerator, numerator, None)
+            elif numerator is not None and denominator:
+                per = measure.rate.per if measure.rate else 100
+                fact = Fact(rate(int(numerator), per, int(denominator)), numerator, denominator)
+            yield Key(measure.measure, basis, area, period), _broken(measure, first, last, fact)
 
 
-def _figure(row: Any) -> tuple[Decimal | None, Decimal | None]:
-    """The numerator and denominator that a partner gave, of a count the count and 0; none where it gave none."""
+def _answered(measure: Measure, feed: Feed, counted: pd.DataFrame, held: pd.DataFrame) -> Iterator[tuple[Key, Fact]]:
+    """The facts of what people answered: the weighted share who are satisfied, of the quarter and, by month, of a year.
+
+    The interval is Wilson's with as many asked as the weights leave of them (Kish: the square of their sum divided by
+    the sum of their squares). Numerator and denominator are people: how many are satisfied, where that is known, and
+    how many answered.
+    """
+    sums: dict[tuple[str, str], dict[str, Decimal]] = {}
+    for row in _chosen(measure, counted).itertuples():
+        of_month = sums.setdefault((str(row.area_code), str(row.month)), dict.fromkeys(ANSWERS, Decimal(0)))
+        for name in ANSWERS:
+            of_month[name] += getattr(row, name)
+    windows = {"quarter": 3, "r12": 12} if feed.cadence == "monthly" else {"quarter": 1}
+    for area, period, basis in product(held.columns, held.index, windows):
+        if basis == "quarter" and financial_quarter_end(period) != period:
+            continue
+        months = months_between(add_months(period, 1 - windows[basis]), period)
+        given = [sums[area, month] for month in months if (area, month) in sums]
+        fact = MISSING
+        if given and all(month in held.index and held[area][month] for month in months):
+            fact = _share_of_answers({name: sum((each[name] for each in given), Decimal(0)) for name in ANSWERS})
+        yield Key(measure.measure, basis, area, period), _broken(measure, _first(basis, period), period, fact)
+
+
+def _share_of_answers(sums: Mapping[str, Decimal]) -> Fact:
+    from statsmodels.stats.proportion import proportion_confint  # a second, which no other command needs
+
+    share, of = sums["weight_satisfied"] / sums["weight"], sums["weight"] ** 2 / sums["weight_squared"]
+    limits = proportion_confint(float(share * of), float(of), method="wilson")
+    lower, upper = (_places(Decimal(repr(float(limit) * 100)), INTERVAL_PLACES) for limit in limits)
+    satisfied = None if sums["satisfied"].is_nan() else sums["satisfied"]
+    return Fact(_places(share * 100, RATE_PLACES), satisfied, sums["respondents"], lower, upper)
+
+
+def _places(number: Decimal, places: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+Figure = tuple[Decimal | None, Decimal | None]
+
+
+def _figure(row: Any) -> Figure:
+    """The numerator and denominator that a partner gave; of a count the count alone, nothing where it gave none."""
     if row is None or not pd.isna(row.missing_reason):
         return None, None
     if not pd.isna(row.denominator):
         return row.numerator, row.denominator
-    return (None, None) if pd.isna(row.value) else (row.value, Decimal(0))
+    return None if pd.isna(row.value) else row.value, None
+
+
+def _sum(figures: list[Figure]) -> Figure:
+    """Numerators and denominators of all areas together; nothing where one gave none."""
+    if any(numerator is None for numerator, _ in figures):
+        return None, None
+    numerator = sum((each for each, _ in figures if each is not None), Decimal(0))
+    below = [each for _, each in figures if each is not None]
+    return numerator, sum(below, Decimal(0)) if below else None
+
+
+def _chosen(measure: Measure, counted: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a SELECT that a measure's `where` asks for."""
+    for column, values in measure.where.items():
+        counted = counted[counted[column].isin(values)]
+    return counted
 
 
 def _monthly(counted: pd.DataFrame, held: pd.DataFrame, column: str = "numerator") -> pd.DataFrame:
@@ -302,8 +367,8 @@ def _monthly(counted: pd.DataFrame, held: pd.DataFrame, column: str = "numerator
 def _bases(monthly: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Month, complete financial quarters, rolling twelve months, financial year to date; missing where a month is."""
     first, last = monthly.index[0], monthly.index[-1]
-    whole = monthly.reindex(months_between(_april(first), last))
-    years = [_april(each) for each in whole.index]
+    whole = monthly.reindex(months_between(financial_year_start(first), last))
+    years = [financial_year_start(each) for each in whole.index]
     quarters = monthly.rolling(3, min_periods=3).sum()
     return {
         "month": monthly,
@@ -313,25 +378,23 @@ def _bases(monthly: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _april(month: str) -> str:
-    """The month in which the financial year of `month` began."""
-    return add_months(month, -((int(month[5:]) - 4) % 12))
-
-
 def _cells(numbers: pd.DataFrame) -> Iterator[tuple[str, str, int | None]]:
     for area, column in numbers.items():
         for period, number in zip(numbers.index, column, strict=True):
             yield str(area), period, None if pd.isna(number) else round(number)
 
 
-def _broken(measure: Measure, key: Key, fact: Fact) -> Fact:
-    """The fact, marked where its period has a break in it: what came before does not compare."""
-    if fact.value is None or not measure.breaks:
-        return fact
-    first = {"month": key.period, "quarter": add_months(key.period, -2), "r12": add_months(key.period, -11)}
-    if not any(first.get(key.basis, _april(key.period)) <= each.from_month <= key.period for each in measure.breaks):
+def _broken(measure: Measure, first: str, last: str, fact: Fact) -> Fact:
+    """The fact, marked where its months, `first` to `last`, have a break: what came before does not compare."""
+    if fact.value is None or not any(first <= each.from_month <= last for each in measure.breaks):
         return fact
     return fact._replace(mark=BREAK)
+
+
+def _first(basis: str, period: str) -> str:
+    """The first month of a period of a basis."""
+    first = {"month": period, "quarter": add_months(period, -2), "r12": add_months(period, -11)}
+    return first.get(basis, financial_year_start(period))
 
 
 def _denominators(

@@ -112,6 +112,11 @@ def month_end(month: str) -> date:
     return date(year, number, monthrange(year, number)[1])
 
 
+def financial_year_start(month: str) -> str:
+    """The April (YYYY-04) in which the financial year of `month` began."""
+    return add_months(month, -((int(month[5:]) - 4) % 12))
+
+
 def financial_quarter_end(month: str) -> str:
     """Return the last month of the financial quarter that `month` is in (March, June, September or December)."""
     return add_months(month, -_split(month)[1] % 3)

@@ -27,14 +27,15 @@ from pydantic import (
 )
 
 from monthend.errors import WrongCall
-from monthend.plan.calendar import add_months, financial_quarter_end, working_day
+from monthend.plan.calendar import add_months, financial_quarter_end, financial_year_start, working_day
 
 ROOT = Path(__file__).parents[3]  # the project; a directory given with --declarations has the same layout
 
 T = TypeVar("T", bound=BaseModel)
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-AreaCode = Annotated[str, Field(pattern=r"^[EW]\d{8}$")]
+AreaCode = Annotated[str, Field(pattern=r"^[EWX]\d{8}$")]  # ONS codes; X: an area that ONS has no code for
+PriorityNumber = Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
 Regex = Annotated[str, AfterValidator(lambda value: re.compile(value).pattern)]
 
 
@@ -100,11 +101,35 @@ class Break(Strict):
     reason: str
 
 
+class Span(Strict):
+    """What the figures of a delivery cover where that is not its period: some months, or all since one.
+
+    `ends_before` is how many months before the period it ends.
+    """
+
+    months: int | None = Field(default=None, ge=1)
+    since: Month | Literal["april"] | None = None
+    ends_before: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Span":
+        if (self.months is None) == (self.since is None):
+            raise ValueError("a span has either a number of months or a month since which it goes")
+        return self
+
+    def of(self, period: str) -> tuple[str, str]:
+        """Its first and last month (YYYY-MM) in the delivery of `period`."""
+        last = add_months(period, -self.ends_before)
+        if self.since == "april":
+            return financial_year_start(last), last
+        return self.since or add_months(last, 1 - (self.months or 1)), last
+
+
 class FormItem(Strict):
     """An item that a return asks for."""
 
     item: Key
-    priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
+    priority: PriorityNumber
     title: str
     unit: Literal["count", "percent", "text"]  # text: a narrative alone, no figure
     basis: Literal["discrete", "ytd", "snapshot"]  # of the quarter alone, since April, on the last day
@@ -137,6 +162,7 @@ class Feed(Declared):
     window: Window | None = None
     fetched_from: Place | None = None
     form: Form | None = None  # of a return that is made by filling in a template
+    spans: dict[Key, Span] = {}  # by name; columns NAME_start and NAME_end of a row are held against them
     breaks: tuple[Break, ...] = ()  # of the number of rows a month
     areas: tuple[FeedArea, ...] = ()
     districts: tuple[AreaCode, ...] = ()  # areas that facts are counted for within the home force
@@ -253,8 +279,9 @@ class Measure(Declared):
     feed: Key
     reads: tuple[Key, ...] = ()  # other feeds that it is counted from
     select: Key
-    # What the SELECT gives: numerators by month, a row for each thing counted, or figures as partners report them
-    counted: Literal["sums", "rows", "reported"] = "sums"
+    # What the SELECT gives: numerators by month, a row for each thing counted, figures as partners report them, or how
+    # many were asked and are satisfied, with their weights
+    counted: Literal["sums", "rows", "reported", "answers"] = "sums"
     where: dict[str, tuple[str, ...]] = {}
     breakdown: Breakdown | None = None
     first_month: Month | None = None  # between which there is such a measure
@@ -268,6 +295,7 @@ class Measure(Declared):
     seasonal: bool | None = None  # None: found on the baseline
     rate: Rate | None = None
     share: Share | None = None
+    span: Key | None = None  # of the feed's, what each figure covers where that is not the period of its delivery
     reading: Reading | None = None
 
     @model_validator(mode="after")
@@ -303,6 +331,7 @@ class Board(Declared):
     most_similar_group: bool = False
     revisions: bool = False  # whether its packs show, by cause, how counts differ from the snapshot before
     returns: Key | None = None  # the feed whose returns its packs show: what came, what is missing, each figure
+    narratives: tuple[PriorityNumber, ...] = ()  # priorities of which its packs show words, or that there are none
     each_area: bool = False  # whether each area of that feed has a board of its own, with the return's contact
     area: AreaCode | None = None  # of a board that is an area's own
     meetings: tuple[date, ...]
@@ -324,7 +353,7 @@ class Board(Declared):
 class Priority(Strict):
     """A strategic priority under its number in the plan, from a month on, and the measures that speak to it."""
 
-    priority: Annotated[str, Field(pattern=r"^SP\d{1,2}$")]
+    priority: PriorityNumber
     title: str
     provenance: str
     from_month: Month
@@ -456,6 +485,8 @@ class Declarations:
             for field, feed in (("feed", measure.feed), *(("reads", other) for other in measure.reads)):
                 if feed not in self.feeds:
                     raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
+            if measure.span and measure.span not in self.feeds[measure.feed].spans:
+                raise WrongCall(f"{path}: span: the feed {measure.feed} has no span {measure.span}.")
             if measure.share and measure.share.of not in measures:
                 raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
             if not self.select(measure.select).is_file():

@@ -18,7 +18,8 @@ class Choice:
     read: list[Measure]  # a row of the summary and a sheet each
     outcomes: list[Measure]  # by outcome type, on a sheet each
     comparators: list[Measure]  # of all forces of the most similar group, beside each other
-    reported: list[Measure]  # by partners, of all of them beside each other
+    returned: list[Measure]  # with the form that the board shows, of all partners beside each other
+    reported: list[Measure]  # by partners otherwise, a sheet a feed
     withheld: list[Measure]  # by the sign-off
     sensitive: list[Measure]  # not shown in a pack of this marking
     missing: list[Measure]  # of which nothing was ever delivered
@@ -30,7 +31,7 @@ def choose(material: Material, pack: Pack) -> Choice:
     A measure whose feeds are not in force, or that there is not yet, is left out without a word.
     Raises ValueError where nothing is left to read.
     """
-    choice = Choice([], [], [], [], [], [], [])
+    choice = Choice([], [], [], [], [], [], [], [])
     for key in _keys(material, pack):
         measure = material.declarations.measures[key]
         if there_is(material.declarations, measure, material.month):
@@ -75,8 +76,10 @@ def there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
 
 
 def _place(material: Material, pack: Pack, measure: Measure) -> str | None:
-    if measure.counted == "reported":
-        return "reported" if pack.board.returns == measure.feed else None
+    if material.declarations.feeds[measure.feed].form:
+        return "returned" if pack.board.returns == measure.feed else None
+    if measure.counted in ("reported", "answers"):
+        return "withheld" if measure.measure in material.withheld else "reported"
     comparator = is_comparator(material.declarations.feeds[measure.feed])
     if comparator and pack.rendering.rendering == "published":
         return None

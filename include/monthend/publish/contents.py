@@ -15,7 +15,9 @@ from monthend.publish.choice import Choice, choose
 from monthend.publish.group import GroupSheets
 from monthend.publish.material import Material, Pack, decimals_of, fact_cell, per, population_note
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
+from monthend.publish.narrative import narrative_sheet
 from monthend.publish.quality import quality_sheets
+from monthend.publish.reported import reported_sheets
 from monthend.publish.returned import area_sheets, return_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
@@ -56,8 +58,10 @@ def book(material: Material, pack: Pack) -> Book:
             *(sheet for each in outcomes for sheet in breakdown_sheet(each)),
             *compared[:1],
             *compared_privately[:1],
-            *(area_sheets(material, sheets, area) if pack.board.area else ()),
+            *(area_sheets(material, sheets, area) if choice.returned and pack.board.area else ()),
             *(return_sheets(material, choice, pack.board) if pack.board.returns else ()),
+            *narrative_sheet(material, pack.board),
+            *reported_sheets(material, choice.reported, pack.rendering.marking != "OFFICIAL-SENSITIVE"),
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
             *quality_sheets(material, choice, waivers),
             _notes(material, choice),
@@ -111,7 +115,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
         numbers = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
-                each.dated,
+                each.dated if each.area == area else f"{each.dated}, {material.area_names[each.area]}",
                 each.says,
                 fact_cell(material, each.key("month", month), 0),
                 each.number(twelve),
@@ -141,7 +145,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
 
 
 def _notes(material: Material, choice: Choice) -> Sheet:
-    measures = [*choice.read, *choice.outcomes, *choice.comparators, *choice.reported]
+    measures = [*choice.read, *choice.outcomes, *choice.comparators, *choice.returned, *choice.reported]
     terms = [(measure.title, measure.description.strip()) for measure in measures]
     terms += [
         (priority.priority, f"{priority.title}. Strategic priority of the plan ({priority.provenance}).")
@@ -238,7 +242,7 @@ def _cover(
         ),
         *dict.fromkeys(
             f"{feed.title}, to {words.of_month(feed.newest_period(material.month))}."
-            for feed in (material.declarations.feeds[measure.feed] for measure in choice.reported)
+            for feed in (material.declarations.feeds[measure.feed] for measure in (*choice.returned, *choice.reported))
         ),
         f"Digest of the data: {material.digest}",
         Heading("Published"),

@@ -36,6 +36,17 @@ class Returned:
 
 
 @dataclass(frozen=True)
+class Narrative:
+    """What is said to a board of a priority, in which role and when."""
+
+    priority: str
+    board: str
+    text: str
+    author_role: str
+    written_on: datetime.date
+
+
+@dataclass(frozen=True)
 class Material:
     """Everything a pack is made from: a candidate's facts, what validation found, and where it comes from."""
 
@@ -58,7 +69,8 @@ class Material:
     vintages: dict[str, tuple[datetime.date, str]] = field(default_factory=dict)  # of comparators: as at, denominator
     integrity: tuple[Result, ...] = ()  # of the cross-feed checks
     events: tuple[Event, ...] = ()  # of the home force, oldest first
-    returns: tuple[Returned, ...] = ()  # of feeds with a form, those that were due: by feed and area
+    returns: tuple[Returned, ...] = ()  # of feeds that a board shows the returns of, those that were due
+    narratives: tuple[Narrative, ...] = ()  # the newest, by board and priority
 
     @cached_property
     def periods(self) -> dict[str, tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from monthend.freeze.facts import BREAK, Key
+from monthend.freeze.facts import BREAK, Key, areas
 from monthend.plan.calendar import add_months, month_end, months_between
 from monthend.plan.declarations import Break, Measure, Share
 from monthend.publish import words
@@ -293,7 +293,7 @@ def speaks(each: MeasureSheet) -> bool:
 
 
 def measure_sheets(material: Material, measures: list[Measure], area: str) -> list[MeasureSheet]:
-    """A sheet a measure, for an area.
+    """A sheet a measure, for an area or, of what is not counted for it, for the force.
 
     Its tab is the measure's key in whole words, short enough for `chart_` to go before it.
     """
@@ -305,5 +305,7 @@ def measure_sheets(material: Material, measures: list[Measure], area: str) -> li
             tab = measure.measure
         while len(tab) > LONGEST_TAB:
             tab = tab.rpartition("_")[0]
-        sheets.append(MeasureSheet(material, measure, tab, area))
+        counted = areas(material.declarations, material.declarations.feeds[measure.feed])
+        home = material.declarations.plan.home_force
+        sheets.append(MeasureSheet(material, measure, tab, area if area in counted else home))
     return sheets

@@ -24,7 +24,7 @@ from monthend.plan.declarations import Board, Rendering
 from monthend.publish import contents, rules
 from monthend.publish.book import Cell, Passport, row_label, value_of
 from monthend.publish.choice import there_is
-from monthend.publish.material import Material, Pack, Returned
+from monthend.publish.material import Material, Narrative, Pack, Returned
 from monthend.publish.words import of_day
 from monthend.publish.workbook import Book, content_sha256, read_back, write
 from monthend.validate import integrity
@@ -72,14 +72,14 @@ def packs_served(
 
 
 def boards_of(office: Office, month: str) -> list[Board]:
-    """The boards that have something to show at a month-end: a measure in force that is not what partners report."""
+    """The boards that have something to show at a month-end: a measure in force that is counted by month."""
     declared = office.declarations
     return [
         board
         for board in declared.boards.values()
         if not board.returns
         or any(
-            declared.measures[key].counted != "reported" and there_is(declared, declared.measures[key], month)
+            declared.measures[key].counted in ("sums", "rows") and there_is(declared, declared.measures[key], month)
             for key in board.measures
         )
     ]
@@ -251,6 +251,7 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             integrity=integrity.read(connection, candidate.integrity_id).results if candidate.integrity_id else (),
             events=query.events(office, candidate_id, office.declarations.plan.home_force),
             returns=_returns(office, connection, candidate),
+            narratives=_narratives(connection, candidate),
         )
 
 
@@ -342,13 +343,14 @@ def _late(office: Office, connection: Connection, candidate: candidates.Candidat
 
 
 def _returns(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[Returned, ...]:
-    """The returns with a form that were due at the month-end, in the order of their feeds and areas."""
+    """The returns that a board shows and that were due at the month-end, in the order of their feeds and areas."""
+    shown_returns = {board.returns for board in office.declarations.boards.values()}
     held = receive.held(connection, office.declarations, candidate.load_number)
     given = extension.extensions(connection)
     found = []
     for due in receive.due(office.declarations, candidate.month):
         feed = office.declarations.feeds[due.feed]
-        if feed.form is None:
+        if feed.feed not in shown_returns:
             continue
         rows = warehouse.query(
             connection,
@@ -377,6 +379,19 @@ def _returns(office: Office, connection: Connection, candidate: candidates.Candi
             )
         )
     return tuple(found)
+
+
+def _narratives(connection: Connection, candidate: candidates.Candidate) -> tuple[Narrative, ...]:
+    """The newest words that came by the month-end, in the order of boards and priorities."""
+    rows = warehouse.query(
+        connection,
+        "SELECT sp, board, text, author_role, written_on FROM reporting.narrative_at(:load) WHERE delivery_period ="
+        " (SELECT max(delivery_period) FROM reporting.narrative_at(:load) WHERE delivery_period <= :month)"
+        " ORDER BY board, sp",
+        load=candidate.load_number,
+        month=candidate.month,
+    )
+    return tuple(Narrative(*row.values()) for row in rows)
 
 
 def _build(office: Office, snapshot: chain.Snapshot, material: Material, pack: Pack) -> Build:

@@ -4,7 +4,6 @@ Partners stand in the order of the alphabet. A sensitive measure is shown for th
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from monthend import form
 from monthend.freeze.candidate import canonical
@@ -15,10 +14,8 @@ from monthend.publish.book import Cell, Column, Passport, Sheet, Table
 from monthend.publish.choice import Choice
 from monthend.publish.material import Material, Returned, decimals_of, first_of, passport, per, population_note, rounded
 from monthend.publish.measure import MeasureSheet
+from monthend.publish.reported import SENSITIVE, WITHHELD, figure, in_order
 
-SMALL = 5  # counts below it, but not 0, are confidential
-FEW = 30  # of a percentage's base, below which it is withheld
-SENSITIVE = "Sensitive: only the force as a whole is shown, and counts of 1 to 4 are withheld."
 ORDER = "Areas stand in the order of the alphabet, which says nothing of merit."
 
 
@@ -54,14 +51,15 @@ def return_sheets(material: Material, choice: Choice, board: Board) -> Iterator[
         return
     yield _completeness(material, returned)
     period = returned[0].period
-    beside = [each for each in choice.reported if not _item(material, each).quotes]
+    beside = [each for each in choice.returned if not _item(material, each).quotes]
     for percent in (False, True):
         of_kind = [each for each in beside if (each.unit == "percent") == percent]
         if of_kind:
             yield _beside(material, of_kind, period, board.area, percent)
     own = next((each for each in returned if each.area_code == board.area), None)
     if own and own.came:
-        yield _own(material, choice, own)
+        feed = material.declarations.feeds[own.feed]
+        yield _own(material, choice, own) if feed.form else _assessment(material, own)
 
 
 def _completeness(material: Material, returned: list[Returned]) -> Sheet:
@@ -98,20 +96,19 @@ def _kept_out(each: Returned) -> str:
 def _beside(material: Material, measures: list[Measure], period: str, own: str | None, percent: bool) -> Sheet:
     """A row a measure and, of percentages, one more for what each is of; a column an area, the force last."""
     codes = _in_order(material, measures[0].feed)
-    force = material.declarations.plan.home_force
     name = "partners_percent" if percent else "partners"
     rows: list[tuple[Cell | str, ...]] = []
     for measure in measures:
-        cells = [_figure(material, measure, code, period, sensitive=code != force) for code in codes]
-        rows.append((measure.title, *cells))
+        keys = [_key(material, measure, code, period) for code in codes]
+        rows.append((measure.title, *(figure(material, measure, key, withheld=True) for key in keys)))
         if percent:
-            bases = [_figure(material, measure, code, period, code != force, part="denominator") for code in codes]
+            bases = [figure(material, measure, key, "denominator", withheld=True) for key in keys]
             rows.append((f"{measure.title}: out of how many", *bases))
     notes = [ORDER, f"Figures are as partners gave them for the {words.period('quarter', period)}."]
     if any(measure.sensitive for measure in measures):
         notes.append(f"{', '.join(measure.title for measure in measures if measure.sensitive)}. {SENSITIVE}")
     if percent:
-        notes.append(f"Out of fewer than {FEW}, a percentage is withheld as of low reliability.")
+        notes.append(f"{WITHHELD}.")
     notes.append("The force has a figure where every partner gave one.")
     return Sheet(
         name,
@@ -131,7 +128,7 @@ def _beside(material: Material, measures: list[Measure], period: str, own: str |
 def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
     """Each item as it was read; where the police count the same, theirs is the one that counts, and the difference."""
     feed = material.declarations.feeds[own.feed]
-    measures = {_item(material, each).item: each for each in choice.reported}
+    measures = {_item(material, each).item: each for each in choice.returned}
     rows: list[tuple[Cell | str, ...]] = []
     for item in feed.form.items if feed.form else ():
         row, measure = own.items.get(item.item), measures.get(item.item)
@@ -178,6 +175,36 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
     )
 
 
+def _assessment(material: Material, own: Returned) -> Sheet:
+    """What a board says of the priorities in its area, in its own words and without a number."""
+    titles = {
+        priority.priority: priority.title
+        for theme in material.declarations.plan.themes
+        for priority in theme.priorities
+        if priority.in_force(material.month)
+    }
+    rows = []
+    for item, row in own.items.items():
+        if row["narrative"]:
+            priority = item.partition("_")[0].upper()
+            label = f"{priority} {titles.get(priority, '')}".strip()
+            rows.append((label, row["narrative"], row["assurance_level"] or "not said"))
+    return Sheet(
+        "assessment",
+        f"In the board's words: {material.area_names[own.area_code]}, {words.period('quarter', own.period)}",
+        ("The board supplies assessment and narrative; what it counts stands on a sheet of its own.",),
+        Table(
+            "assessment",
+            (
+                Column("Priority", "text", width=36),
+                Column("What the board says", "text", width=70),
+                Column("Assurance, as the board puts it", "text"),
+            ),
+            tuple(rows) or (("Nothing was said", "[x]", "[x]"),),
+        ),
+    )
+
+
 def _held_against(material: Material, quoted: str, key: Key) -> tuple[list[Cell | str], str]:
     """The police's own count of what a partner quotes, the difference, and what is said of it."""
     theirs = Key(quoted, "quarter", key.area_code, key.period)
@@ -199,23 +226,6 @@ def _of_area(each: MeasureSheet, code: str, of: str, decimals: int) -> Cell | st
     return _part(each.material, key, "value", decimals) if key in each.material.facts else "[x]"
 
 
-def _figure(
-    material: Material, measure: Measure, code: str, period: str, sensitive: bool, part: str = "value"
-) -> Cell | str:
-    """A partner's figure, or the force's, as it may be shown in a pack that is not OFFICIAL-SENSITIVE."""
-    if measure.sensitive and sensitive:
-        return "[z]"
-    key = _key(material, measure, code, period)
-    fact = material.facts.get(key)
-    if fact is None or fact.value is None:
-        return "[x]"
-    if measure.sensitive and 0 < (fact.numerator or Decimal(0)) < SMALL:
-        return "[c]"
-    if measure.unit == "percent" and part == "value" and (fact.denominator or Decimal(0)) < FEW:
-        return "[u]"
-    return _part(material, key, part, 1 if measure.unit == "percent" and part == "value" else 0)
-
-
 def _part(material: Material, key: Key, part: str, decimals: int = 0) -> Cell | str:
     number = getattr(material.fact(key), part)
     return "[x]" if number is None else Cell(rounded(number, decimals), passport(material, key, part, decimals))
@@ -232,11 +242,8 @@ def _item(material: Material, measure: Measure) -> FormItem:
 
 
 def _in_order(material: Material, feed: str) -> list[str]:
-    """The areas of the partners' returns by name, the force last."""
-    force = material.declarations.plan.home_force
     declared = material.declarations.feeds[feed]
-    codes = declared.districts or [area.code for area in declared.areas]
-    return [*sorted(codes, key=lambda code: material.area_names[code]), force]
+    return in_order(material, iter(declared.districts or [area.code for area in declared.areas]))
 
 
 def _name(material: Material, code: str, own: str | None) -> str:

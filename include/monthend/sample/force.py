@@ -22,7 +22,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from monthend.plan.calendar import add_months, financial_quarter_end, months_between, working_day
-from monthend.sample import faults, partners, street, world
+from monthend.sample import faults, partner_estate, partners, street, world
 from monthend.sample.world import NEVER, NO_DISTRICT, Crimes, Incidents, Whole
 
 UNTIL, MONTHS = "2017-06", 36
@@ -337,9 +337,9 @@ def write(
 
     In DIRECTORY/YYYY-MM/: the four extracts of Leicestershire with their control records, the comparator (a month
     behind), the public street and outcome files of eight forces (two months behind; in the first folder those of two
-    years), the partners' monthly feeds and, at a quarter's end, their returns. DIRECTORY/faults.csv lists what is wrong
-    with them; what was put right afterwards is in DIRECTORY/YYYY-MM/corrected/. Files that are there already are
-    replaced.
+    years), what partners send monthly and quarterly (in the first folder that of two years) and, at a quarter's end,
+    their returns. DIRECTORY/faults.csv lists what is wrong with them; what was put right afterwards is in
+    DIRECTORY/YYYY-MM/corrected/. Files that are there already are replaced.
 
     Args:
         directory: where to.
@@ -350,7 +350,7 @@ def write(
         public: whether to write the public files too.
         with_faults: whether the faults of monthend.sample.faults are put in, each at its month-end, and those of
             monthend.sample.partners into the last quarter's returns, of which one is then missing.
-        with_partners: whether to write the partners' returns.
+        with_partners: whether to write what partners send.
 
     Raises:
         ValueError: `until` is no month, `months` is below 1 or reaches back before April 2013, or `scale` is not above
@@ -381,6 +381,7 @@ def write(
             paths += _write(folder, spoiled, extract if fault.control_right else spoiled, fault.encode)
         if with_partners:
             paths += partners.write_monthly(seed, folder, month)
+            paths += partner_estate.write(seed, folder, month, history=month == month_ends[0])
         if with_partners and financial_quarter_end(month) == month:
             paths += partners.write(force, folder, month, spoilt=with_faults and month == until)
         if public:

@@ -36,18 +36,69 @@ SAID = {  # in place of a figure, as returns do; by partnership and item, in eve
     ("hinckley-and-bosworth", "hate_reports"): "",
 }
 WORK = {
-    "SP1": "Two schools took part in the early help scheme; the youth club is open on Fridays again.",
-    "SP2": "The joint panel met every month and closed cases that were stable for half a year.",
-    "SP3": "Licensing and the treatment service visited late-night premises together.",
-    "SP4": "Families were seen at home by one named worker for all services.",
-    "SP5": "Front-line staff were trained to ask about domestic abuse and to refer.",
-    "SP6": "Posters in taxis and bars say where help is to be had; the night-time code was signed by all venues.",
-    "SP7": "A new reporting place opened at the library; community groups were told of it.",
-    "SP8": "The case conference took on the town centre; the lights in the park were mended.",
-    "SP9": "Everybody whose case was closed was asked what they thought of the service.",
-    "SP15": "Hotels and taxi firms were briefed on the signs of exploitation.",
-    "SP16": "The triage car covers the district on three nights a week.",
-    "SP17": "Children's homes and the council agreed how each return is followed up.",
+    "SP1": (
+        "Two schools took part in the early help scheme, and the youth club is open on Fridays again. Youth workers "
+        "went out on the three estates that residents had named, at the hours when young people are about, and "
+        "introduced themselves to parents. Referrals now go to one desk, which answers within two working days and "
+        "says who will call."
+    ),
+    "SP2": (
+        "The joint panel met every month and closed cases that had been stable for half a year. Probation, housing "
+        "and the job centre sat at one table, so that each person had one plan instead of three. Two landlords agreed "
+        "to take people who leave prison, and a mentor meets each of them at the gate on the first day."
+    ),
+    "SP3": (
+        "Licensing and the treatment service visited late-night premises together and talked to staff about when to "
+        "stop serving. The service opened a second evening a week, because people in work could not come by day. "
+        "Pharmacies handed out cards with its number, and the hospital now tells it of whoever comes in more than "
+        "once."
+    ),
+    "SP4": (
+        "Families were seen at home by one named worker for all services, who agreed with them what should change "
+        "first. Schools told the worker of absences within the week. Debt advice came to the children's centre on "
+        "Mondays, and two housing officers were trained to see early when a tenancy is at risk and whom to call."
+    ),
+    "SP5": (
+        "Front-line staff were trained to ask about domestic abuse, to write down what they hear, and to refer. The "
+        "refuge has a worker in the family court one day a week. Cards with the helpline were put into surgeries, "
+        "libraries and hairdressers. A course for people who want to change how they behave began in the autumn."
+    ),
+    "SP6": (
+        "Posters in taxis and bars say where help is to be had, and the night-time code was signed by all venues in "
+        "the town. Door staff were trained to notice people who are not safe and to see them home. The centre for "
+        "victims explained to schools and to the college what it does and who may come."
+    ),
+    "SP7": (
+        "A new reporting place opened at the library, and community groups were told of it at their own meetings. "
+        "Staff at the counter learned how to take a report and what happens to it afterwards. The council and housing "
+        "providers agreed to tell one another of incidents, so that nobody has to say the same thing twice."
+    ),
+    "SP8": (
+        "The case conference took on the town centre, and the lights in the park were mended. Wardens walked the "
+        "route from the station at closing time with officers. Residents who had complained were called back by one "
+        "person who stayed with the case to its end, and mediation was offered to neighbours before letters were "
+        "sent."
+    ),
+    "SP9": (
+        "Everybody whose case was closed was asked what they thought of the service, by telephone and in the language "
+        "they prefer. What they said was read at the team meeting. Letters were written anew in plain words, with a "
+        "name and a number on each, and staff agreed to call within five days even without news."
+    ),
+    "SP15": (
+        "Hotels and taxi firms were briefed on the signs of exploitation and on whom to call. Schools, health and the "
+        "police look at each concern together on the day that it comes in. Parents were invited to evenings at which "
+        "workers explained what to look for online, and children's homes have one named person in each service."
+    ),
+    "SP16": (
+        "The triage car covers the district on three nights a week, with a nurse beside the officer. The surgery and "
+        "the council's housing team agreed what to do when somebody in distress comes to either. Staff of the leisure "
+        "centre learned mental health first aid, and a quiet room was opened for people who wait to be seen."
+    ),
+    "SP17": (
+        "Children's homes and the council agreed how each return is followed up and who speaks to the child. The "
+        "person who does so is not of the police and not of the home. What children say about why they went is "
+        "brought together each quarter, and two homes changed their evening rules because of it."
+    ),
 }
 REPORTS, SPREAD, PEOPLE, REPEATS, ABSENT = 260, 15, 2_000, 0.7, 0.12  # a month; who may be; how unevenly
 AGE_BANDS = ("12-15", "16-17", "12-15", "18-64", "16-17", "0-11", "18-64", "65 and over")
@@ -71,7 +122,7 @@ SPOILT = (
     Spoilt("charnwood", "early_help_referrals", "value", "Apr-Sep 13 - 7320", "G13", "a figure with its period"),
     Spoilt("charnwood", "treatment_referrals", "value", -0.2381, "G13", "a change in percent for a count", "0.00%"),
     Spoilt("charnwood", "victims_satisfied", "value", 8.8, "P04", "a percentage that its parts do not give"),
-    Spoilt("charnwood", "sp7_work", "narrative", "Ask j.bloggs@charnwood.example for the list.", "G09", "an address"),
+    Spoilt("charnwood", "sp7_work", "narrative", f"{WORK['SP7']} Ask j.bloggs@charnwood.example.", "G09", "an address"),
     Spoilt("melton", "hate_reports", "value", "YTD - 10904 / Oct - Dec -3584", "G13", "two figures in a cell"),
     Spoilt("melton", "asb_cases", "value", "1,204", "G13", "a number as text, with a separator"),
     Spoilt("melton", "homes_secured", "item_period_start", date(2016, 10, 1), "P02", "of before", "yyyy-mm-dd"),

@@ -21,7 +21,7 @@ from monthend.validate.results import CheckResult, Delivery
 
 HEADINGS = ["figure", "month", "area", "count"]
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
-AREA = r"[EW]\d{8}"
+AREA = r"[EWX]\d{8}"
 SHOWN = 5  # differences of a figure that a detail names
 LARGEST = 2**20  # bytes; a control record of 36 months and nine districts has about a thousand
 

@@ -5,6 +5,7 @@ the feed's own is; `ho_code_valid` also where there is no such code, `ho_code_no
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,13 +13,13 @@ import pyarrow.compute as pc
 
 from monthend import warehouse
 from monthend.office import Office
-from monthend.plan.calendar import add_months, months_between
+from monthend.plan.calendar import add_months, financial_year_start, month_end, months_between
 from monthend.plan.declarations import Feed
 from monthend.receive import stored_path
 from monthend.validate import reader, returns
 from monthend.validate.results import Delivery
 
-# By reference feed, the values of its columns in LOOKED_UP, row by row; under `measures` the keys of declared ones
+# By reference feed, the values of its columns in LOOKED_UP, row by row; under `measures` and `boards` declared keys
 Reference = dict[str, list[list[str | None]]]
 
 # Which columns of a feed are looked up (they are there together), in which reference feed, in which of its columns
@@ -31,6 +32,9 @@ LOOKED_UP = {
 
 # Of a return: what its form says of an item, and the days that a figure covers
 ASKED, PERIOD = ("item_code", "sp", "unit", "basis"), ("item_period_start", "item_period_end")
+
+MONTHS_OF = {"reported_at": "reported_month", "interview_date": "interview_month"}
+WEEKS_AFTER = (6, 12)  # an incident, in which its victim is interviewed
 
 NAMES_COLUMN = ("column", "column_A", "column_B")  # where an expectation says which columns it is about
 
@@ -45,7 +49,10 @@ def made_from(feed: Feed) -> dict[str, str]:
         "outcome_type_valid": "outcome_type",
         "area_code_known": "area_code",
         "measures_known": "measures",
-        "reported_month": "reported_at",
+        **{month: column for column, month in MONTHS_OF.items()},
+        "interviewed_in_time": "interview_date",
+        "measure_known": "measure",
+        "board_known": "board",
         "item_known": "item_code",
         "as_asked": "item_code",
         **{f"{column}_in_quarter": column for column in PERIOD},
@@ -66,7 +73,11 @@ def reference(office: Office, feed: Feed) -> Reference:
     Nothing is there of a reference feed that was never delivered: a check that needs it cannot run then.
     """
     columns = {column.column for column in feed.columns}
-    found: Reference = {"measures": [[key] for key in office.declarations.measures]} if "measures" in columns else {}
+    found: Reference = {}
+    if columns & {"measures", "measure"}:
+        found["measures"] = [[key] for key in office.declarations.measures]
+    if "board" in columns:
+        found["boards"] = [[key] for key in office.declarations.boards]
     for looked_up, (name, values) in LOOKED_UP.items():
         if not columns.issuperset(looked_up):
             continue
@@ -87,11 +98,18 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
     """A delivery's rows with what each of them is expected to say: text, as all of a feed's columns are."""
     says = {
         "expected_month": delivery.period,
+        "expected_day": str(month_end(delivery.period)) if delivery.period else None,
+        "expected_year": _financial_year(delivery.period) if delivery.period else None,
         "expected_falls_within": feed.area_name(delivery.area_code),
         "expected_area_code": delivery.area_code,
         "received_month": f"{delivery.received_on:%Y-%m}",
         "received_on": f"{delivery.received_on:%Y-%m-%d}",
     }
+    for name, span in feed.spans.items():
+        first, last = span.of(delivery.period)
+        for column, day in ((f"{name}_start", f"{first}-01"), (f"{name}_end", f"{month_end(last)}")):
+            if column in table.column_names:
+                says[f"expected_{column}"] = day
     if "extract_at" in table.column_names:
         says["extract_at_of_file"] = table["extract_at"][0].as_py()
     for name, value in says.items():
@@ -101,8 +119,12 @@ def expected(table: pa.Table, feed: Feed, delivery: Delivery) -> pa.Table:
         first = add_months(delivery.period, 1 - feed.window.months)
         within = pc.and_(pc.greater_equal(month, first), pc.less_equal(month, delivery.period))
         table = table.append_column("in_window", _text(within))
-    if "reported_at" in table.column_names and not feed.window:
-        table = table.append_column("reported_month", pc.utf8_slice_codeunits(table["reported_at"], 0, 7))
+    for column, name in MONTHS_OF.items():
+        if column in table.column_names and not feed.window:
+            table = table.append_column(name, pc.utf8_slice_codeunits(table[column], 0, 7))
+    if {"incident_month", "interview_date"}.issubset(table.column_names):
+        pairs = zip(*(table[name].to_pylist() for name in ("incident_month", "interview_date")), strict=True)
+        table = table.append_column("interviewed_in_time", _texts(_in_time(*pair) for pair in pairs))
     if feed.form:
         quarter = months_between(add_months(delivery.period, -2), delivery.period)
         for column in PERIOD:
@@ -129,10 +151,13 @@ def looked_up(rows: pa.Table, feed: Feed, known: Reference) -> pa.Table:
         columns["outcome_type_valid"] = _text(pc.coalesce(is_valid, is_known))
     if areas := known.get("areas"):
         columns["area_code_known"] = _text(_is_in(rows["area_code"], {row[0] for row in areas}))
-    if measures := known.get("measures"):
+    if "measures" in rows.column_names and (measures := known.get("measures")):
         keys = {row[0] for row in measures}
         named = [text and keys.issuperset(text.split(";")) for text in rows["measures"].to_pylist()]
         columns["measures_known"] = _text(pa.chunked_array([pa.array(named, pa.bool_())]))
+    if boards := known.get("boards"):
+        columns["board_known"] = _text(_is_in(rows["board"], {row[0] for row in boards}))
+        columns["measure_known"] = _text(_is_in(rows["measure"], {row[0] for row in known["measures"]}))
     if feed.form:
         asked = {(each.item, each.priority, each.unit, each.basis) for each in feed.form.items}
         given = list(zip(*(rows[name].to_pylist() for name in ASKED), strict=True))
@@ -142,6 +167,22 @@ def looked_up(rows: pa.Table, feed: Feed, known: Reference) -> pa.Table:
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     return rows
+
+
+def _financial_year(month: str) -> str:
+    """The financial year of a month, as finance writes it: 2016/17."""
+    year = int(financial_year_start(month)[:4])
+    return f"{year}/{(year + 1) % 100:02}"
+
+
+def _in_time(incident_month: str | None, interview: str | None) -> bool | None:
+    """Whether an interview was in the weeks after an incident; nothing where that cannot be said."""
+    try:
+        day = date.fromisoformat(interview or "")
+        first, last = date.fromisoformat(f"{incident_month}-01"), month_end(incident_month or "")
+    except ValueError:
+        return None
+    return first + timedelta(weeks=WEEKS_AFTER[0]) <= day <= last + timedelta(weeks=WEEKS_AFTER[1])
 
 
 def _texts(flags: Iterable[bool | None]) -> pa.ChunkedArray:

@@ -157,6 +157,33 @@ class ExpectEachOnceInGroup(MulticolumnMapExpectation):
     args_keys = ("column_list", "value_set")
 
 
+class _AllInGroup(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.all_in_group"
+    condition_domain_keys = (
+        "batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ("value_set",)
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_list: pd.DataFrame, value_set: list[str], **_: Any) -> "pd.Series[bool]":
+        values, *groups = (column_list[name].astype("str") for name in column_list.columns)
+        there = values.where(values.isin(value_set)).groupby(groups, sort=False).transform("nunique")
+        return there == len(value_set)
+
+
+class ExpectAllInGroup(MulticolumnMapExpectation):
+    """Among the rows that agree in all columns but the first, each of `value_set` stands in the first, however often.
+
+    All rows of a group that lacks one fail.
+    """
+
+    value_set: list[str]
+    ignore_row_if: Literal["any_value_is_missing"] = "any_value_is_missing"
+    map_metric = "multicolumn_values.all_in_group"
+    success_keys = ("column_list", "value_set", "ignore_row_if", "mostly")
+    args_keys = ("column_list", "value_set")
+
+
 class _SameInGroup(MulticolumnMapMetricProvider):
     condition_metric_name = "multicolumn_values.same_in_group"
     condition_domain_keys = (
@@ -209,6 +236,68 @@ class ExpectRateOfCount(MulticolumnMapExpectation):
     map_metric = "multicolumn_values.rate_of_count"
     success_keys = ("column_list", "per", "tolerance", "ignore_row_if", "mostly")
     args_keys = ("column_list", "per", "tolerance")
+
+
+class _RatioBetween(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.ratio_between"
+    condition_domain_keys = (
+        "batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ("per", "min_value", "max_value")
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(
+        cls, column_list: pd.DataFrame, per: int, min_value: float, max_value: float, **_: Any
+    ) -> "pd.Series[bool]":
+        numbers = column_list.astype("str").apply(pd.to_numeric, errors="coerce")
+        ratio = numbers.iloc[:, 0] * per / numbers.iloc[:, 1:].sum(axis=1, skipna=False)
+        good: pd.Series[bool] = ratio.between(min_value, max_value) | ratio.isna()
+        return good  # what is no number is for another check
+
+
+class ExpectRatioBetween(MulticolumnMapExpectation):
+    """A number is, for each `per` of others, from `min_value` to `max_value`.
+
+    `column_list` is the number, then the others, which are added, as texts.
+    """
+
+    per: int
+    min_value: float
+    max_value: float
+    ignore_row_if: Literal["any_value_is_missing"] = "any_value_is_missing"
+    map_metric = "multicolumn_values.ratio_between"
+    success_keys = ("column_list", "per", "min_value", "max_value", "ignore_row_if", "mostly")
+    args_keys = ("column_list", "per", "min_value", "max_value")
+
+
+class _TotalOfRows(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.total_of_rows"
+    condition_domain_keys = (
+        "batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ("total",)
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_list: pd.DataFrame, total: str, **_: Any) -> "pd.Series[bool]":
+        values, names, *groups = (column_list[name].astype("str") for name in column_list.columns)
+        numbers = pd.to_numeric(values, errors="coerce")
+        is_total = names == total
+        of_rows = numbers.mask(is_total).groupby(groups, sort=False).transform("sum")
+        of_total = numbers.where(is_total).groupby(groups, sort=False).transform("sum", min_count=1)
+        return of_rows == of_total
+
+
+class ExpectTotalOfRows(MulticolumnMapExpectation):
+    """The row named `total` has the sum of the others. `column_list` is number, name, and columns to group by.
+
+    All rows of a group fail whose total is another, or that has none.
+    """
+
+    total: str
+    ignore_row_if: Literal["any_value_is_missing"] = "any_value_is_missing"
+    map_metric = "multicolumn_values.total_of_rows"
+    success_keys = ("column_list", "total", "ignore_row_if", "mostly")
+    args_keys = ("column_list", "total")
 
 
 class _WholeOfParts(MulticolumnMapMetricProvider):

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]  # check_id, part
 SUITE = "expectations/integrity.json"
 PARAMETER = re.compile(r"(?<![:\w]):(load|before|month|force|areas)\b")
-AREA, MONTH = re.compile(r"[EW]\d{8}"), re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+AREA, MONTH = re.compile(r"[EWX]\d{8}"), re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)

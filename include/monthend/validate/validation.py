@@ -24,6 +24,13 @@ logger = logging.getLogger(__name__)
 ROWS_AT_ONCE = 1_000_000  # of one call of Great Expectations, to bound memory; a call for each file would be slow
 ROW_KEY = "row_key"  # delivery's place in the batch, then the row in the delivery
 ROWS_IN_KEY = 2**32
+DELIVERY = "delivery"  # the column that says in which delivery of the batch a row is
+# Expectations that compare rows with each other: within a delivery, by one more column, and those that have no such
+COMPARES = (
+    "expect_compound_columns_to_be_unique", "expect_each_once_in_group", "expect_all_in_group", "expect_same_in_group",
+    "expect_total_of_rows",
+)  # fmt: skip
+COMPARES_ALL = ("expect_column_values_to_be_unique", "expect_periods_apart")
 KEPT = 1000  # failing rows of a check that quarantines nothing: enough to put an extract right
 SUMMARY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 # The one format that gives the index of failing rows and never a value; a named column would be gathered row by row
@@ -138,11 +145,11 @@ def _waiting(connection: Connection, feed: Feed, against: Mapping[int, str]) -> 
 def _batches(office: Office, feed: Feed, deliveries: Iterable[Delivery]) -> Iterator[Batch]:
     """Deliveries with their rows, or with the reader's finding in words, up to a million rows at once.
 
-    One at a time where a check compares rows with each other, or is about a share of them: two versions of a delivery
-    are no repetition, and what one lacks another does not make up for.
+    One at a time where a check is about a share of the rows, or compares them and cannot be told of which delivery they
+    are: two versions of a delivery are no repetition, and what one lacks another does not make up for.
     """
     raw = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
-    alone = any("unique" in each["type"] or "mostly" in each["kwargs"] for each in raw["expectations"])
+    alone = any(each["type"] in COMPARES_ALL or "mostly" in each["kwargs"] for each in raw["expectations"])
     batch: Batch = []
     rows = 0
     for delivery in deliveries:
@@ -203,6 +210,7 @@ def _run_suite(
     raw: dict[str, Any], feed: Feed, batch: list[tuple[Delivery, pa.Table]], known: derived.Reference
 ) -> dict[int, list[CheckResult]]:
     """Run a suite over all the batch's rows as one frame; failing rows are asked for only where a check failed."""
+    raw = raw | {"expectations": [_within_delivery(each) for each in raw["expectations"]]}
     rows = _batch_of(_frame(raw, feed, batch, known))
     counted = _validate(rows, raw, raw["expectations"], SUMMARY)
     failing = [e for e in raw["expectations"] if not counted[_key(e)]["success"] and not counted[_key(e)]["error"]]
@@ -227,6 +235,14 @@ def _run_suite(
     return results
 
 
+def _within_delivery(expectation: dict[str, Any]) -> dict[str, Any]:
+    """The expectation; of one that compares rows, one that compares none with another delivery's."""
+    if expectation["type"] not in COMPARES:
+        return expectation
+    kwargs = expectation["kwargs"]
+    return expectation | {"kwargs": kwargs | {"column_list": [*kwargs["column_list"], DELIVERY]}}
+
+
 def _where(feed: Feed, expectation: dict[str, Any], numbers: list[int]) -> str:
     """Failing rows and the columns that they fail in, under the extract's headings."""
     headings = {column.column: column.heading for column in feed.columns}
@@ -248,6 +264,7 @@ def _frame(
     for place, (delivery, table) in enumerate(batch):
         keys = range(place * ROWS_IN_KEY + 1, place * ROWS_IN_KEY + table.num_rows + 1)
         table = table.append_column(ROW_KEY, pa.array(keys, pa.int64()))
+        table = table.append_column(DELIVERY, pa.repeat(pa.scalar(str(place)), table.num_rows))
         tables.append(derived.expected(table, feed, delivery))
     rows = derived.looked_up(pa.concat_tables(tables), feed, known)
     named = json.dumps(raw["expectations"])

@@ -1,0 +1,9 @@
+-- Months in which a scheme has delivered less since April than the month before.
+SELECT sender || ' ' || delivery_period AS key
+FROM (
+    SELECT sender, delivery_period, delivered, lag(delivered) OVER scheme AS before
+    FROM reporting.savings_at(:load)
+    WINDOW scheme AS (PARTITION BY sender, scheme_id, year ORDER BY delivery_period)
+) AS beside
+WHERE delivered < before
+GROUP BY sender, delivery_period

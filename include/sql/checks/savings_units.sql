@@ -1,0 +1,10 @@
+-- Months in which a scheme's required amount is a hundred times that of the month before or more, or a hundredth: it was
+-- given in other units, such as thousands.
+SELECT sender || ' ' || delivery_period AS key
+FROM (
+    SELECT sender, delivery_period, required, lag(required) OVER scheme AS before
+    FROM reporting.savings_at(:load)
+    WINDOW scheme AS (PARTITION BY sender, scheme_id, year ORDER BY delivery_period)
+) AS beside
+WHERE required > 0 AND before > 0 AND (required >= 100 * before OR before >= 100 * required)
+GROUP BY sender, delivery_period
