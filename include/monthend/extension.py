@@ -1,5 +1,6 @@
 """A later day for a partner's return: by whom it was given, until when, and why. The newest holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ from monthend import warehouse
 from monthend.errors import WrongCall
 from monthend.office import Office
 from monthend.plan.calendar import financial_quarter_end
+from monthend.plan.declarations import Feed
 from monthend.receive import Recognised
 from monthend.validate.findings import entitled
 
@@ -60,6 +62,11 @@ def extend(
     with office.engine.begin() as connection:
         warehouse.insert(connection, "landing.extension", [row])
     return Extension(until, reason.strip(), person.display_name, on)
+
+
+def in_time_until(feed: Feed, of: Recognised, given: Mapping[Recognised, Extension]) -> date | None:
+    """The day by which a delivery is in time: the one it is due on or, where it was `given` one, the later day."""
+    return given[of].until if of in given else feed.due_on(of.period)
 
 
 def extensions(connection: Connection) -> dict[Recognised, Extension]:

@@ -1,6 +1,7 @@
 """Where a month-end stands, at every station, and what stands in its way."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -53,6 +54,7 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
     stands = []
     with office.engine.connect() as connection:
         parts = _partitions(office, connection, month)
+        given = extension.extensions(connection)
     for feed in office.declarations.feeds.values():
         of_feed = [part for part in parts if part["feed"] == feed.feed]
         is_due = feed.cadence != "reference"
@@ -69,7 +71,7 @@ def feeds_at(office: Office, month: str) -> list[FeedStand]:
                 due=len(of_feed) if is_due else 0,
                 due_on=due_on,
                 received=sum(part["is_in"] for part in of_feed) if is_due else 0,
-                late=sum(due_on is not None and part["first_on"] > due_on for part in came),
+                late=sum(_is_late(feed, part, given) for part in came),
                 missing=tuple(feed.area_name(part["area_code"]) for part in of_feed if is_due and not part["is_in"]),
                 rows=sum(part["loaded_rows"] for part in loaded),
                 verdicts=dict(Counter(part["verdict"] for part in came if part["verdict"])),
@@ -331,6 +333,12 @@ def _refusals(connection: Connection, month: str) -> list[dict[str, Any]]:
         first=month_end(month) + timedelta(days=1),
         last=month_end(add_months(month, 1)),
     )
+
+
+def _is_late(feed: Feed, part: dict[str, Any], given: Mapping[receive.Recognised, extension.Extension]) -> bool:
+    of = receive.Recognised(part["feed"], part["period"], part["area_code"])
+    until = extension.in_time_until(feed, of, given)
+    return until is not None and bool(part["first_on"] > until)
 
 
 def _extended(feed: Feed, area_code: str, given: extension.Extension) -> str:

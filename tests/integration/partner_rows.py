@@ -106,7 +106,7 @@ CLEAN: dict[str, list[Row]] = {
     "savings": [
         scheme("S01", 3_000_000, 3_100_000, 700_000),
         scheme("S02", 1_000_000, 800_000, 100_000, "N"),
-        scheme("TOTAL", 4_000_000, 3_900_000, 800_000, ""),
+        scheme("ALL", 4_000_000, 3_900_000, 800_000, ""),
     ],
     "safeguarding_children": [
         item("sp15_assessment", assurance="substantial"), item("sp16_assessment"), item("sp16_referrals", "34"),
@@ -248,7 +248,8 @@ CASES: dict[str, list[tuple[Change, Found]]] = {
             {5: {"disposition": ""}},
             {("G10", "disposition given"): [5], **{("S01", f"{each} not asked"): [5] for each in QUESTIONS}},
         ),
-        of_row(1, "weight", "1,2", ("G03", "weight")),
+        *(of_row(1, "weight", weight, ("G03", "weight")) for weight in ("1,2", "0", "0.00")),
+        of_row(1, "weight", "0.01"),
         of_row(7, "victim_group", "fraud", ("G03", "victim_group")),
         of_row(7, "disposition", "away", ("G03", "disposition")),
         of_row(7, "disposition", "no contact"),

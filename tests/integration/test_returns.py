@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from mailbox_server import Mailbox
 from offices import REFERENCE_FILES, Desk, NewDesk
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from monthend import form, template
 from monthend.deliver import Settings, arm
@@ -498,3 +498,70 @@ def test_a_return_that_is_no_workbook_is_held_against_the_same_checks(
     ((_, mail),) = mailbox.received
     assert list(mail.iter_attachments()) == []
     assert "row 3, value: Cases of anti-social behaviour" in " ".join(mail.get_body(("plain",)).get_content().split())
+
+
+def plain(path: Path, feed: str, rows: list[dict[str, Any]]) -> Path:
+    """A return that has no form: the feed's headings and rows on a sheet."""
+    book = Workbook()
+    sheet: Any = book.active
+    headings = [column.heading for column in Declarations(ROOT).feeds[feed].columns]
+    sheet.append(headings)
+    for row in rows:
+        sheet.append([row.get(heading) for heading in headings])
+    book.save(path)
+    return path
+
+
+def treatment(**changes: Any) -> list[dict[str, Any]]:
+    same = {
+        "area": "Rutland", "period": "2017-03", "window_start": date(2015, 10, 1), "window_end": date(2016, 9, 30),
+        "in_treatment": 90, "completed": 20, "re_presented": 2,
+    }  # fmt: skip
+    rows = [same | {"substance": substance} for substance in ("opiate", "non-opiate", "alcohol")]
+    return [rows[0], rows[1] | changes, rows[2]]
+
+
+def test_a_return_without_a_form_is_answered_at_its_cells_too(
+    desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox
+) -> None:
+    path = tmp_path / "2017-03-rutland-substance-misuse.xlsx"
+    take_in(desk, plain(path, "substance_misuse", treatment(completed=91, window_end=date(2016, 12, 31))))
+    answer(desk.office, ON, live)
+    ((_, mail),) = mailbox.received
+    assert mail["To"] == "treatment@publichealth.example"
+    book = load_workbook(io.BytesIO(attached(mail)))
+    commented = {cell.coordinate: cell.comment.text for row in book["Sheet"] for cell in row if cell.comment}
+    assert {cell: text[-4:-1] for cell, text in commented.items()} == {"E3": "D01", "G3": "D01"}
+    assert [[cell.value for cell in row[:2]] for row in book["Faults"].iter_rows(min_row=3)] == [
+        ["E3", "Rutland, 2017-03, non-opiate"], ["G3", "Rutland, 2017-03, non-opiate"],
+    ]  # fmt: skip
+    later = date(2017, 7, 10)
+    take_in(desk, plain(path, "substance_misuse", treatment()), on=later)
+    answer(desk.office, later, live)
+    text = " ".join(mailbox.received[1][1].get_body(("plain",)).get_content().split())
+    assert "which it replaces: 2 put right, 0 not yet, 0 new." in text
+    assert (
+        "Rutland, 2017-03, non-opiate: window_start 2015-10-01; window_end 2016-09-30; in_treatment 90; completed 20; "
+        "re_presented 2" in text
+    )
+
+
+def test_rows_of_people_are_not_answered(desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox) -> None:
+    partners.write_monthly(1, tmp_path, QUARTER)
+    take_in(desk, tmp_path)
+    answer(desk.office, ON, live)
+    assert [mail["To"] for _, mail in mailbox.received] == ["mental.health@partnership.example"]
+
+
+def test_what_was_not_answered_on_its_day_is_answered_within_the_week(
+    desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox
+) -> None:
+    take_in(desk, filled(tmp_path / f"{QUARTER}-csp-return-charnwood.xlsx"))
+    take_in(
+        desk, filled(tmp_path / "2017-03-csp-return-charnwood.xlsx", quarter="2017-03")
+    )  # not of the newest quarter
+    assert answer(desk.office, date(2017, 7, 15), live) == []
+    for day in (13, 14):
+        answer(desk.office, date(2017, 7, day), live)
+    ((_, mail),) = mailbox.received
+    assert "Community Safety Partnerships, June 2017, Charnwood: taken, with thanks" in mail["Subject"]

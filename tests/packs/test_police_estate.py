@@ -127,7 +127,7 @@ def test_pdg_shows_the_police_measures_first_and_the_two_bases_of_outcomes_apart
         "theft_from_motor_vehicle", "violence_with_injury", "alcohol_related_crime", "drug_related_crime",
         "domestic_abuse_crimes", "domestic_abuse_incidents", "hate_crimes", "hate_crimes_by_hate_strand",
         "hate_incidents", "asb_incidents", "asb_incidents_by_asb_qualifier", "outcomes_recorded", "outcomes_assigned",
-        "comparators", "revisions", "data_quality", "findings", "notes", "chart_data", "chart_comparators",
+        "comparators", "narrative", "revisions", "data_quality", "findings", "notes", "chart_data", "chart_comparators",
     ]  # fmt: skip
     assert not [label for label in table_of(book, "summary") if "utcome" in label]
     for basis, other in (("recorded", "assigned"), ("assigned", "recorded")):

@@ -5,8 +5,8 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import PurePosixPath
+from datetime import date, timedelta
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from openpyxl import load_workbook
@@ -18,6 +18,7 @@ from monthend import warehouse
 from monthend.deliver.notice import ANSWER, Attachment, Told, notify
 from monthend.deliver.settings import Settings
 from monthend.office import Office
+from monthend.plan.calendar import add_months
 from monthend.plan.declarations import Feed
 from monthend.publish.frozen import save_frozen
 from monthend.publish.layout import line_count, row_height
@@ -27,6 +28,7 @@ from monthend.template import figure_in_words
 from monthend.validate import derived, reader, returns, workbook
 
 FAULTS = "Faults"
+LOOKS_BACK = timedelta(days=7)
 LARGEST = 10 * 2**20  # bytes that a workbook unpacks to, above which it is answered in words alone
 WIDTHS, TITLE_SIZE = (14, 44, 60, 60, 10), 16  # of the columns of that worksheet; of its title
 COMMENT = (360, 160)  # width and height in points
@@ -55,18 +57,29 @@ class _Answered:
 
 
 def answer(office: Office, on: date, settings: Settings) -> list[Told]:
-    """Answer each return with a form that came on business date `on` to its sender, at most once for each validation.
+    """Answer each partner's return that came on business date `on` to its sender, at most once for each validation.
 
+    Also one of the week before that was never answered, as after a run that failed, where it is of the newest period.
+    What has rows of people, which are kept for a time only, is no return: its owner is told of it in the round-up.
     Raises as `notify` does.
     """
-    forms = [feed.feed for feed in office.declarations.feeds.values() if feed.form]
+    feeds = office.declarations.feeds.values()
+    returned = [feed for feed in feeds if feed.source == "partner" and not feed.retention_months]
     with office.engine.connect() as connection:
         came = warehouse.query(
             connection,
-            "SELECT DISTINCT delivery_id FROM landing.delivery JOIN landing.receipt USING (delivery_id)"
-            " JOIN quality.validation USING (delivery_id) WHERE feed = ANY(:forms) AND received_on = :on ORDER BY 1",
-            forms=forms,
+            "SELECT DISTINCT d.delivery_id FROM landing.delivery d JOIN landing.receipt r USING (delivery_id)"
+            " JOIN quality.validation v USING (delivery_id)"
+            " JOIN unnest(CAST(:names AS text[]), CAST(:newest AS text[])) AS f(feed, period) ON f.feed = d.feed"
+            " WHERE r.received_on = :on OR r.received_on BETWEEN :first AND :on AND d.period = f.period"
+            "  AND NOT EXISTS (SELECT FROM delivery.notice n"
+            "   WHERE starts_with(n.about, :answer || d.delivery_id || '/'))"
+            " ORDER BY 1",
+            names=[feed.feed for feed in returned],
+            newest=[feed.newest_period(add_months(f"{on:%Y-%m}", -1)) for feed in returned],
             on=on,
+            first=on - LOOKS_BACK,
+            answer=ANSWER,
         )
     told = []
     for row in came:
@@ -145,7 +158,7 @@ def _answered(office: Office, delivery_id: int) -> _Answered | None:
             delivery_id=delivery_id,
         ) or (None,)
         feed = office.declarations.feeds.get(delivery["feed"]) if delivery else None
-        if delivery is None or feed is None or feed.form is None:
+        if delivery is None or feed is None:
             return None
         failed = warehouse.query(
             connection,
@@ -164,12 +177,21 @@ def _answered(office: Office, delivery_id: int) -> _Answered | None:
         with path.open("rb") as file:
             is_workbook = workbook.is_workbook(file.read(8))
         if is_workbook:
-            given = returns.read(path, feed)
+            given = returns.read(path, feed) if feed.form else _plain(path, feed)
         table = given.table if given else reader.read(path, feed)
     except reader.Unreadable:
         table = None
     found = _faults(office, feed, failed, table.to_pylist() if table is not None else [], given)
     return _Answered(delivery, feed, tuple(found), given)
+
+
+def _plain(path: Path, feed: Feed) -> returns.Return:
+    """A return that is a plain workbook: its rows, and the cell of each value."""
+    table = workbook.read(path, feed)
+    sheet, letters = workbook.columns(path, feed)
+    numbers = range(1, table.num_rows + 1)
+    cells = {(number, column): f"{letter}{number + 1}" for number in numbers for column, letter in letters.items()}
+    return returns.Return(table, sheet, cells)
 
 
 def _faults(
@@ -201,13 +223,19 @@ def _faults(
             if row.get(returns.LAYOUT) and not named:
                 continue
             cell = given.cells.get((number, column), "") if given else f"row {number}, {column}"
-            item = titles.get(row["item_code"] or "", "") if column not in returns.ABOVE else ""
+            item = "" if column in returns.ABOVE else _item(feed, titles, row)
             key = (each["check_id"], each["part"], cell, item)
             order[key] = (
                 (0, 0) if column in returns.ABOVE else (number, columns.index(column) if column in columns else 0)
             )
-            found[key] = Fault(each["check_id"], each["part"], cell, item, each["description"], check["meta"]["to_do"])
+            to_do = check["meta"].get("to_do", "")
+            found[key] = Fault(each["check_id"], each["part"], cell, item, each["description"], to_do)
     return sorted(found.values(), key=lambda f: order.get((f.check_id, f.part, f.cell, f.item), (-1, 0)))
+
+
+def _item(feed: Feed, titles: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    """What a row is of: the title of its item, or its key."""
+    return titles.get(row["item_code"] or "", "") if feed.form else ", ".join(str(row[name] or "") for name in feed.key)
 
 
 def _attachment(office: Office, answered: _Answered) -> Attachment | None:
@@ -268,6 +296,13 @@ def _as_read(office: Office, answered: _Answered) -> list[str]:
             f"SELECT * FROM reporting.{feed.feed} WHERE delivery_id = :delivery_id ORDER BY row_number",  # noqa: S608
             delivery_id=answered.delivery["delivery_id"],
         )
+    if not feed.form:
+        shown = [column for column in feed.columns if column.column not in feed.key]
+        return [
+            f"{_item(feed, titles, row)}: "
+            + "; ".join(f"{each.heading} {row[each.column]}" for each in shown if row[each.column] is not None)
+            for row in rows
+        ]
     return [
         f"{titles[row['item_code']]}: {figure_in_words(row) or str(len(row['narrative'].split())) + ' words'}"
         for row in rows

@@ -310,9 +310,9 @@ def _answered(measure: Measure, feed: Feed, counted: pd.DataFrame, held: pd.Data
             continue
         months = months_between(add_months(period, 1 - windows[basis]), period)
         given = [sums[area, month] for month in months if (area, month) in sums]
-        fact = MISSING
-        if given and all(month in held.index and held[area][month] for month in months):
-            fact = _share_of_answers({name: sum((each[name] for each in given), Decimal(0)) for name in ANSWERS})
+        total = {name: sum((each[name] for each in given), Decimal(0)) for name in ANSWERS}
+        whole = all(month in held.index and held[area][month] for month in months)
+        fact = _share_of_answers(total) if whole and total["respondents"] else MISSING
         yield Key(measure.measure, basis, area, period), _broken(measure, _first(basis, period), period, fact)
 
 

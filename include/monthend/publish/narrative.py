@@ -9,7 +9,9 @@ from monthend.publish.material import Material
 
 
 def narrative_sheet(material: Material, board: Board) -> Iterator[Sheet]:
-    """A row a priority that has words for this board, and one for each that the board expects words of and has none."""
+    """A row a priority that has words for this board and, while words are due, each that the board has none of."""
+    feed = material.declarations.feeds["narrative"]
+    expected = board.narratives if feed.in_force(feed.newest_period(material.month)) else ()
     given = {each.priority: each for each in material.narratives if each.board == board.board}
     priorities = [priority for theme in material.declarations.plan.themes for priority in theme.priorities]
     rows: list[tuple[str, ...]] = []
@@ -17,7 +19,7 @@ def narrative_sheet(material: Material, board: Board) -> Iterator[Sheet]:
         said, label = given.get(priority.priority), f"{priority.priority} {priority.title}"
         if said:
             rows.append((label, said.text, said.author_role, words.of_day(said.written_on)))
-        elif priority.priority in board.narratives:
+        elif priority.priority in expected:
             rows.append((label, "[x]", "[z]", "[z]"))
     if rows:
         yield Sheet(

@@ -334,19 +334,26 @@ def _of_standing(
 def _late(office: Office, connection: Connection, candidate: candidates.Candidate) -> Counter[str]:
     """By feed, how many deliveries were due at this month-end and are in, but first came after their working day."""
     held = receive.held(connection, office.declarations, candidate.load_number)
+    given = _extensions(connection, candidate.month)
     late: Counter[str] = Counter()
     for partition in receive.due(office.declarations, candidate.month):
-        due_on = office.declarations.feeds[partition.feed].due_on(partition.period)
+        due_on = extension.in_time_until(office.declarations.feeds[partition.feed], partition, given)
         if partition in held and due_on and held[partition] > due_on:
             late[partition.feed] += 1
     return late
+
+
+def _extensions(connection: Connection, month: str) -> dict[receive.Recognised, extension.Extension]:
+    """The later days that were given by the time a month-end is frozen."""
+    given = extension.extensions(connection)
+    return {of: each for of, each in given.items() if each.given_on <= freeze_day(month)}
 
 
 def _returns(office: Office, connection: Connection, candidate: candidates.Candidate) -> tuple[Returned, ...]:
     """The returns that a board shows and that were due at the month-end, in the order of their feeds and areas."""
     shown_returns = {board.returns for board in office.declarations.boards.values()}
     held = receive.held(connection, office.declarations, candidate.load_number)
-    given = extension.extensions(connection)
+    given = _extensions(connection, candidate.month)
     found = []
     for due in receive.due(office.declarations, candidate.month):
         feed = office.declarations.feeds[due.feed]
@@ -363,7 +370,7 @@ def _returns(office: Office, connection: Connection, candidate: candidates.Candi
             period=due.period,
             area=due.area_code,
         )
-        came, due_on, later = held.get(due), feed.due_on(due.period), given.get(due)
+        came, due_on, later = held.get(due), extension.in_time_until(feed, due, given), given.get(due)
         found.append(
             Returned(
                 feed.feed,
@@ -372,9 +379,7 @@ def _returns(office: Office, connection: Connection, candidate: candidates.Candi
                 came,
                 bool(came and due_on and came > due_on),
                 rows[0]["quarantined_count"] if rows else 0,
-                f"until {of_day(later.until)}, given by {later.display_name}: {later.reason}"
-                if later and later.given_on <= freeze_day(candidate.month)
-                else "",
+                f"until {of_day(later.until)}, given by {later.display_name}: {later.reason}" if later else "",
                 {row["item_code"]: row for row in rows if row["item_code"]},
             )
         )

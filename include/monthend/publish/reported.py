@@ -106,7 +106,8 @@ def _aggregates(material: Material, feed: Feed, measures: list[Measure], open_pa
     for each in measures:
         columns.append(Column(f"{each.title} ({each.unit})", "number", places(each)))
         if each.rate:
-            columns += [Column(f"{each.title}: part (count)", "number"), Column(f"{each.title}: of (count)", "number")]
+            columns.append(Column(f"{each.title}: how many (count)", "number"))
+            columns.append(Column(f"{each.title}: out of (count)", "number"))
     rows: list[tuple[Cell | str, ...]] = []
     for code in codes:
         for period in periods:

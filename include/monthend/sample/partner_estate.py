@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from openpyxl import Workbook
 
 from monthend.plan.calendar import (
     add_months,
@@ -19,6 +20,7 @@ from monthend.plan.calendar import (
     working_day,
 )
 from monthend.plan.declarations import ROOT, Declarations, Feed, FeedArea
+from monthend.publish.frozen import save_frozen
 from monthend.sample import world
 
 Draw = np.random.Generator
@@ -65,13 +67,26 @@ def write(seed: int, folder: Path, month: str, history: bool) -> list[Path]:
         periods = [each for each in months if feed.cadence == "monthly" or financial_quarter_end(each) == each]
         for period, area in product(filter(feed.in_force, periods), feed.areas):
             draw = np.random.default_rng([seed, _number(period), zlib.crc32(f"{key} {area.slug}".encode())])
-            paths.append(folder / f"{period}-{area.slug}-{key.replace('_', '-')}.csv")
-            rows = list(rows_of(draw, feed, area, period))
-            with paths[-1].open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, [column.heading for column in feed.columns], lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            ending = "xlsx" if feed.cadence == "quarterly" else "csv"
+            paths.append(folder / f"{period}-{area.slug}-{key.replace('_', '-')}.{ending}")
+            _write(paths[-1], feed, list(rows_of(draw, feed, area, period)))
     return paths
+
+
+def _write(path: Path, feed: Feed, rows: list[dict[str, Any]]) -> None:
+    headings = [column.heading for column in feed.columns]
+    if path.suffix == ".csv":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, headings, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    workbook = Workbook()
+    sheet: Any = workbook.active
+    sheet.append(headings)
+    for row in rows:
+        sheet.append([row.get(heading) for heading in headings])
+    save_frozen(workbook, path, {})
 
 
 def _yos(draw: Draw, feed: Feed, area: FeedArea, period: str) -> Rows:
@@ -82,7 +97,7 @@ def _yos(draw: Draw, feed: Feed, area: FeedArea, period: str) -> Rows:
     reoffenders = int(draw.binomial(cohort, 0.36))
     yield {
         "yos": area.name_in_rows, "period": period, "fte_count": entrants, "pop_10_17": people,
-        "pop_year": int(period[:4]) - 1, "fte_rate": f"{entrants * 100_000 / people:.2f}",
+        "pop_year": int(period[:4]) - 1, "fte_rate": round(entrants * 100_000 / people, 2),
         **_days(feed, period, "cohort_start", "cohort_end", "followup_end"), "cohort_n": cohort,
         "reoffenders": reoffenders, "reoffences": reoffenders + int(draw.poisson(2.1 * reoffenders)),
     }  # fmt: skip
@@ -161,8 +176,8 @@ def _confidence(draw: Draw, _: Feed, __: FeedArea, period: str) -> Rows:
         yield {
             "wave": period, "question_id": "confidence",
             "question_text": "Taking everything into account, do you have confidence in the police in your area?",
-            "base_unweighted": base, "value": f"{100 * draw.binomial(base, 0.72) / base:.1f}",
-            "design_effect": f"{draw.uniform(1.1, 1.4):.2f}", "csp_code": code,
+            "base_unweighted": base, "value": round(100 * int(draw.binomial(base, 0.72)) / base, 1),
+            "design_effect": round(float(draw.uniform(1.1, 1.4)), 2), "csp_code": code,
         }  # fmt: skip
 
 
@@ -180,7 +195,7 @@ def _savings(_: Draw, __: Feed, ___: FeedArea, period: str) -> Rows:
             }
         )  # fmt: skip
     amounts = {name: sum(row[name] for row in rows) for name in ("required", "identified", "delivered")}
-    rows.append({"scheme_id": "TOTAL", **amounts})
+    rows.append({"scheme_id": "ALL", **amounts})
     year = f"{april[:4]}/{(int(april[:4]) + 1) % 100:02}"
     yield from (row | {"year": year, "as_at": month_end(period)} for row in rows)
 
@@ -206,13 +221,13 @@ def _narrative(_: Draw, __: Feed, ___: FeedArea, period: str) -> Rows:
             }  # fmt: skip
 
 
-def _days(feed: Feed, period: str, *columns: str) -> dict[str, str]:
+def _days(feed: Feed, period: str, *columns: str) -> dict[str, date]:
     """The days that the feed declares for these columns."""
-    days = {}
+    days: dict[str, date] = {}
     for column in columns:
         name, _, edge = column.rpartition("_")
         first, last = feed.spans[name].of(period)
-        days[column] = f"{first}-01" if edge == "start" else str(month_end(last))
+        days[column] = date.fromisoformat(f"{first}-01") if edge == "start" else month_end(last)
     return days
 
 

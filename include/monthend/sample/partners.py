@@ -236,9 +236,10 @@ def _figures(
         return {"value": SAID[slug, item.item] or None}
     size = next(each.crimes for each in world.DISTRICTS if each.code == code) / SIZE_OF_CHARNWOOD
     number = int(quarter[:4]) * 12 + int(quarter[5:])
-    draw = np.random.default_rng([seed, number, zlib.crc32(f"{slug} {item.item}".encode())])
-    quarters = (int(quarter[5:]) - 4) % 12 // 3 + 1 if item.basis == "ytd" else 1
-    count = int(draw.poisson(A_QUARTER[item.item] * size * quarters)) + 1
+    before = range(number - (number - 4) % 12 + 2, number, 3) if item.basis == "ytd" else ()  # quarters since April
+    key = zlib.crc32(f"{slug} {item.item}".encode())
+    *earlier, draw = (np.random.default_rng([seed, each, key]) for each in (*before, number))
+    count = sum(int(each.poisson(A_QUARTER[item.item] * size)) + 1 for each in (*earlier, draw))
     if item.unit == "percent":
         return {"numerator": int(draw.binomial(count, SHARES[item.item])), "denominator": count}
     return {"value": count, "source_system": "Partnership's case records"}

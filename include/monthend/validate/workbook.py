@@ -178,6 +178,18 @@ def read(path: Path, feed: Feed) -> pa.Table:
         return _rows(sheets, feed)
 
 
+def columns(path: Path, feed: Feed) -> tuple[str, dict[str, str]]:
+    """The sheet that `read` takes a workbook's rows from, under the headings in row 1, and each column's letter in it.
+
+    `path` is a workbook that `read` takes.
+    """
+    by_heading = {column.heading: column.column for column in feed.columns}
+    with opened(path) as sheets:
+        sheet = next(each for each in sheets if _look(each, feed)[0])
+        _, cells, _, _ = next(sheet.rows())
+    return sheet.name, {by_heading[str(cell["value"])]: get_column_letter(cell["column"]) for cell in cells}
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[list["Sheet"]]:
     """The sheets of the workbook at `path`, to be streamed, once it is known to be safe. Raises Unreadable."""

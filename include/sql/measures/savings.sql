@@ -8,5 +8,5 @@ CROSS JOIN LATERAL (
         ('required', r.required), ('identified', r.identified), ('delivered', r.delivered),
         ('recurring', CASE WHEN r.recurring = 'Y' THEN r.delivered ELSE 0 END)
 ) AS given(item, value)
-WHERE r.scheme_id <> 'TOTAL'
+WHERE r.scheme_id <> 'ALL'
 GROUP BY 1, 2, 3
