@@ -3,7 +3,7 @@
 import csv
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ Draw = np.random.Generator
 Rows = Iterator[dict[str, Any]]
 
 HISTORY_MONTHS = 24
+WRITTEN = datetime.combine(date(2014, 7, 1), time())  # as every workbook says, so that the same data are the same bytes
 FIRST = 2014 * 12 + 6  # from which what falls or rises does so, a month after the other
 SIZES = {"E06000016": 0.33, "E10000018": 0.63, "E06000017": 0.04, "X00000001": 0.67, "E23000021": 1.0}  # of all people
 AGED_10_TO_17, ADULT_WOMEN = 93_000, 415_000
@@ -82,6 +83,7 @@ def _write(path: Path, feed: Feed, rows: list[dict[str, Any]]) -> None:
             writer.writerows(rows)
         return
     workbook = Workbook()
+    workbook.properties.created = workbook.properties.modified = WRITTEN
     sheet: Any = workbook.active
     sheet.append(headings)
     for row in rows:
