@@ -45,7 +45,7 @@ def _month(scale: float) -> tuple[Cost, int, str, float]:
 
     before, on = add_months(MONTH, -1), freeze_day(MONTH)
     with tempfile.TemporaryDirectory(prefix="monthend-") as folder, temporary_office() as office:
-        force.write(Path(folder), until=MONTH, months=2, scale=scale, public=False)
+        force.write(Path(folder), until=MONTH, months=2, scale=scale, public=False, with_partners=False)
         run(office, before, [Path(folder) / before], STEWARD, freeze_day(before))
         stages = Stages()
 

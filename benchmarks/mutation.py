@@ -53,7 +53,9 @@ record says so, show only once there are enough of them to leave the month's usu
 def main() -> None:
     """Measure, and print the page."""
     with tempfile.TemporaryDirectory(prefix="monthend-") as folder:
-        force.write(Path(folder), until=MONTH, months=2, scale=SCALE, public=False, with_faults=False)
+        force.write(
+            Path(folder), until=MONTH, months=2, scale=SCALE, public=False, with_faults=False, with_partners=False
+        )
         with ProcessPoolExecutor(len(AT_ONCE), mp_context=get_context("spawn")) as pool:
             found = [each for part in pool.map(_outcomes, [folder] * len(AT_ONCE), AT_ONCE) for each in part]
     reached = [each for each in found if each.fate == "reached a number"]

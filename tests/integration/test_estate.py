@@ -16,7 +16,7 @@ MONTH = "2017-06"
 
 def test_every_count_of_two_month_ends_is_that_of_an_independent_count(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "sample"
-    force.write(folder, until=MONTH, months=2, scale=0.1, public=False, with_faults=False)
+    force.write(folder, until=MONTH, months=2, scale=0.1, public=False, with_faults=False, with_partners=False)
     for month in (add_months(MONTH, -1), MONTH):
         run(desk.office, month, [folder / month], STEWARD, freeze_day(month))
     with desk.office.engine.connect() as connection:

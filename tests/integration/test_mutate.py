@@ -29,7 +29,7 @@ CHOSEN = {("", "the last ten rows are lost"), ("csp_code", "empty in every row")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two month-ends of a small force."""
     folder = tmp_path_factory.mktemp("sample")
-    force.write(folder, until=MONTH, months=2, scale=0.02, public=False, with_faults=False)
+    force.write(folder, until=MONTH, months=2, scale=0.02, public=False, with_faults=False, with_partners=False)
     return folder
 
 

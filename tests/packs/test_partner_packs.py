@@ -21,6 +21,7 @@ from monthend.office import open_office
 from monthend.plan.declarations import ROOT, Declarations
 from monthend.publish import contents, evidence, packs, reported
 from monthend.publish.book import value_of
+from monthend.publish.choice import choose
 from monthend.publish.material import Material, Pack
 from monthend.run import run
 from monthend.sample import force
@@ -337,6 +338,19 @@ def test_a_survey_is_shown_with_interval_and_base_and_withheld_of_few(desk: Desk
         "Confidence in the police",
     ]
     assert confidence["Confidence in the police, Melton"][:5] == ["[u]", "[u]", "[u]", "[x]", 25]
+
+
+def test_no_sensitive_figure_of_partners_is_published(material: Material) -> None:
+    panel = material.declarations.boards["panel"]
+    shown = {}
+    for rendering in panel.renderings:  # the theme of that meeting is supporting victims and witnesses
+        choice = choose(material, Pack("0" * 32, panel, rendering, date(2017, 2, 1)))
+        shown[rendering.rendering] = {measure.measure for measure in choice.reported}
+    assert shown["board"] - shown["published"] == {
+        "satisfied_domestic_abuse", "satisfied_hate", "satisfied_asb", "marac_cases", "marac_repeats",
+        "marac_children", "children_notified", "adult_domestic_abuse_concerns",
+    }  # fmt: skip
+    assert "police_confidence" in shown["published"]
 
 
 @pytest.mark.parametrize(

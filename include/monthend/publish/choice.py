@@ -79,6 +79,8 @@ def _place(material: Material, pack: Pack, measure: Measure) -> str | None:
     if material.declarations.feeds[measure.feed].form:
         return "returned" if pack.board.returns == measure.feed else None
     if measure.counted in ("reported", "answers"):
+        if measure.sensitive and pack.rendering.rendering == "published":
+            return "sensitive"
         return "withheld" if measure.measure in material.withheld else "reported"
     comparator = is_comparator(material.declarations.feeds[measure.feed])
     if comparator and pack.rendering.rendering == "published":
