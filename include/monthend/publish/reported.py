@@ -122,7 +122,7 @@ def _aggregates(material: Material, feed: Feed, measures: list[Measure], open_pa
     return Sheet(
         feed.feed,
         f"{feed.title}: {_of_period(feed, newest)}",
-        (feed.description.strip(), *_covered(feed, measures, newest), *_notes(measures, open_pack, len(codes) > 1)),
+        (_given_by(feed), *_covered(feed, measures, newest), *_notes(measures, open_pack, len(codes) > 1)),
         Table(feed.feed, (*columns, Column("Notes", "text")), tuple(rows)),
     )
 
@@ -154,7 +154,7 @@ def _answers(material: Material, feed: Feed, measures: list[Measure], open_pack:
     return Sheet(
         feed.feed,
         f"{feed.title}: {then}",
-        (feed.description.strip(), INTERVAL, *_notes(measures, open_pack, False)),
+        (_given_by(feed), INTERVAL, *_notes(measures, open_pack, False)),
         Table(
             feed.feed,
             (
@@ -171,6 +171,10 @@ def _answers(material: Material, feed: Feed, measures: list[Measure], open_pack:
             tuple(rows),
         ),
     )
+
+
+def _given_by(feed: Feed) -> str:
+    return f"Figures are as given by: {feed.owner}. What each of them counts is said in the notes of this workbook."
 
 
 def _of_period(feed: Feed, period: str) -> str:
