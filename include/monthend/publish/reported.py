@@ -56,7 +56,9 @@ def figure(
     fact = material.facts.get(key)
     if fact is None or fact.value is None:
         return "[x]"
-    if measure.sensitive and withheld and any(0 < (number or Decimal(0)) < SMALL for number in fact[1:3]):
+    above, below = fact.numerator or Decimal(0), fact.denominator or Decimal(0)
+    others = below - above if is_percentage(measure) else Decimal(0)  # who are not among them
+    if measure.sensitive and withheld and any(0 < number < SMALL for number in (above, below, others)):
         return "[c]"
     if part in ("value", "lower", "upper") and _base(measure, fact) < FEW:
         return "[u]"
