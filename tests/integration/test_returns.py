@@ -565,3 +565,10 @@ def test_what_was_not_answered_on_its_day_is_answered_within_the_week(
         answer(desk.office, date(2017, 7, day), live)
     ((_, mail),) = mailbox.received
     assert "Community Safety Partnerships, June 2017, Charnwood: taken, with thanks" in mail["Subject"]
+
+
+def test_there_is_no_template_of_a_feed_without_a_form(desk: Desk, tmp_path: Path) -> None:
+    done = desk.ask("template", "yos_return", tmp_path / "out.xlsx", "--quarter", "2017-Q1", "--area", "E06000016")
+    assert done.returncode == 2
+    assert "yos_return: it has no form to fill in; its columns are in include/feeds/yos_return.yaml." in done.stderr
+    assert list(tmp_path.iterdir()) == []
