@@ -293,8 +293,6 @@ def template(
     office = _office(home, database, declarations, None)
     if feed not in office.declarations.feeds:
         raise WrongCall(f"{feed}: there is no such feed.")
-    if office.declarations.feeds[feed].form is None:
-        raise WrongCall(f"{feed}: it has no form to fill in; its columns are in include/feeds/{feed}.yaml.")
     last, of_feed = template.quarter_of(quarter), office.declarations.feeds[feed]
     template.write(office.declarations, of_feed, last, area, template.given(office, of_feed, last, area), path)
     print(f"{path}: {of_feed.delivery_name(last, area)}")

@@ -45,8 +45,7 @@ def write(
     words, by item. The same call writes the same bytes. Raises WrongCall where the feed has no form, or expects no
     such return.
     """
-    if feed.form is None:
-        raise WrongCall(f"{feed.feed} has no form: its returns are extracts.")
+    asked = form_of(feed)
     if not feed.area_name(area_code):
         raise WrongCall(f"{feed.feed} expects no return of {area_code}.")
     if not feed.in_force(quarter):
@@ -56,15 +55,22 @@ def write(
     plan = declarations.plan
     title = f"{feed.title}: {feed.area_name(area_code)}, three months to {of_month(quarter)}"
     _write_instructions(workbook.worksheets[0], styles, plan.organisation, feed, title, quarter)
-    _write_form(workbook.create_sheet(form.SHEET), styles, feed, feed.form, title, quarter, area_code, given)
+    _write_form(workbook.create_sheet(form.SHEET), styles, feed, asked, title, quarter, area_code, given)
     _write_checks(workbook.create_sheet(CHECKS), styles, declarations.suite(feed))
     properties = workbook.properties
     properties.title, properties.language, properties.category = title, "en-GB", f"Marking: {MARKING}"
     properties.creator = properties.lastModifiedBy = plan.organisation
-    properties.identifier = f"{feed.feed} {feed.form.version} {quarter} {area_code}"
+    properties.identifier = f"{feed.feed} {asked.version} {quarter} {area_code}"
     properties.created = properties.modified = datetime.combine(month_end(quarter), time())
     workbook.active = 0
     save_frozen(workbook, path, {})
+
+
+def form_of(feed: Feed) -> Form:
+    """The form of a feed. Raises WrongCall where it has none."""
+    if feed.form is None:
+        raise WrongCall(f"{feed.feed}: it has no form to fill in; its columns are in include/feeds/{feed.feed}.yaml.")
+    return feed.form
 
 
 def quarter_of(text: str) -> str:
@@ -93,7 +99,11 @@ def period_of(item: FormItem, quarter: str) -> tuple[date, date]:
 
 
 def given(office: Office, feed: Feed, quarter: str, area_code: str) -> dict[str, str]:
-    """What the partner's return of the quarter before says of each item, in words."""
+    """What the partner's return of the quarter before says of each item, in words.
+
+    Raises WrongCall where the feed has no form.
+    """
+    form_of(feed)
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
