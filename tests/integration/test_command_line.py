@@ -182,4 +182,4 @@ def test_a_warehouse_of_a_later_version_is_refused(home: Path) -> None:
         connection.execute("UPDATE public.alembic_version SET version_num = '9999'")
     done = monthend("status", "--month", LAST_MONTH, "--home", home, folder=home.parent)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is at version 9999, this software needs 0007." in done.stderr
+    assert "is at version 9999, this software needs 0008." in done.stderr

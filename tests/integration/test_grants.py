@@ -125,11 +125,11 @@ def test_another_version_of_the_schema_is_refused_and_names_the_remedy(desk: Des
     desk.behind_its_back("UPDATE public.alembic_version SET version_num = '0000'")
     done = desk.ask("status", "--month", "2025-03")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is at version 0000, this software needs 0007. Run `make migrate` as the owner." in done.stderr
+    assert "is at version 0000, this software needs 0008. Run `make migrate` as the owner." in done.stderr
 
 
 def test_a_database_without_a_schema_is_refused_likewise(desk: Desk) -> None:
-    with pytest.raises(WrongCall, match=r"is at version none, this software needs 0007\. Run `make migrate`"):
+    with pytest.raises(WrongCall, match=r"is at version none, this software needs 0008\. Run `make migrate`"):
         connect(desk.server.url("postgres"))
 
 

@@ -1,6 +1,7 @@
 """Partners' returns, from the template to the answer, on the sample's Community Safety Partnerships."""
 
 import csv
+import dataclasses
 import io
 import resource
 import shutil
@@ -21,6 +22,7 @@ from openpyxl import Workbook, load_workbook
 from monthend import form, template
 from monthend.deliver import Settings, arm
 from monthend.deliver.answer import Fault, _answered, answer
+from monthend.errors import NeedsPerson
 from monthend.freeze.candidate import propose
 from monthend.freeze.verify import verify
 from monthend.load import load
@@ -541,9 +543,20 @@ def test_a_return_without_a_form_is_answered_at_its_cells_too(
     text = " ".join(mailbox.received[1][1].get_body(("plain",)).get_content().split())
     assert "which it replaces: 2 put right, 0 not yet, 0 new." in text
     assert (
-        "Rutland, 2017-03, non-opiate: window_start 2015-10-01; window_end 2016-09-30; in_treatment 90; completed 20; "
-        "re_presented 2" in text
+        "Rutland, 2017-03, non-opiate: window start 1 October 2015; window end 30 September 2016; in treatment 90; "
+        "completed 20; came back 2" in text
     )
+    assert [mail["Subject"].partition(":")[0] for _, mail in mailbox.received] == ["OFFICIAL-SENSITIVE"] * 2
+
+
+def test_a_sensitive_answer_is_not_redirected_to_strangers(desk: Desk, tmp_path: Path, live: Settings) -> None:
+    take_in(desk, plain(tmp_path / "2017-03-rutland-substance-misuse.xlsx", "substance_misuse", treatment()))
+    trial = dataclasses.replace(live, mode="redirect", redirect_to="trial@elsewhere.example")
+    with pytest.raises(NeedsPerson, match=r"OFFICIAL-SENSITIVE, and the domain of trial@elsewhere\.example is none of"):
+        answer(desk.office, ON, trial)
+    assert desk.rows("SELECT count(*) FROM delivery.notice") == [(0,)]
+    (told,) = answer(desk.office, ON, dataclasses.replace(trial, redirect_to="trial@opcc.example"))
+    assert told.state == "accepted"
 
 
 def test_rows_of_people_are_not_answered(desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox) -> None:

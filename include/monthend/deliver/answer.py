@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -96,6 +97,7 @@ def answer(office: Office, on: date, settings: Settings) -> list[Told]:
             _words(office, answered, name),
             settings,
             _attachment(office, answered),
+            "OFFICIAL-SENSITIVE" if _sensitive(office, feed) else "OFFICIAL",
         )
     return told
 
@@ -142,6 +144,11 @@ def commented(data: bytes, sheet: str, found: Sequence[Fault], title: str, organ
     written = io.BytesIO()
     save_frozen(book, written, {})
     return written.getvalue()
+
+
+def _sensitive(office: Office, feed: Feed) -> bool:
+    """Whether a measure that is counted from a feed is sensitive."""
+    return any(each.sensitive and each.feed == feed.feed for each in office.declarations.measures.values())
 
 
 def _answered(office: Office, delivery_id: int) -> _Answered | None:
@@ -234,8 +241,10 @@ def _faults(
 
 
 def _item(feed: Feed, titles: Mapping[str, str], row: Mapping[str, Any]) -> str:
-    """What a row is of: the title of its item, or its key."""
-    return titles.get(row["item_code"] or "", "") if feed.form else ", ".join(str(row[name] or "") for name in feed.key)
+    """What a row is of: the title of its item, or its key as far as there is one."""
+    if feed.form:
+        return titles.get(row["item_code"] or "", "")
+    return ", ".join(str(row[name]) for name in feed.key if row[name])
 
 
 def _attachment(office: Office, answered: _Answered) -> Attachment | None:
@@ -300,7 +309,7 @@ def _as_read(office: Office, answered: _Answered) -> list[str]:
         shown = [column for column in feed.columns if column.column not in feed.key]
         return [
             f"{_item(feed, titles, row)}: "
-            + "; ".join(f"{each.heading} {row[each.column]}" for each in shown if row[each.column] is not None)
+            + "; ".join(f"{each.in_words} {_value(row[each.column])}" for each in shown if row[each.column] is not None)
             for row in rows
         ]
     return [
@@ -308,6 +317,13 @@ def _as_read(office: Office, answered: _Answered) -> list[str]:
         for row in rows
         if row["item_code"] in titles
     ]
+
+
+def _value(value: Any) -> str:
+    """A value of a row as a reader sees it."""
+    if isinstance(value, date):
+        return of_day(value)
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
 
 
 def _since(office: Office, answered: _Answered) -> str:

@@ -5,9 +5,10 @@ A partner alone is sent what it sent itself: its figures as they were read, or i
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -18,7 +19,7 @@ from monthend.deliver.settings import Mode, Settings, address, check
 from monthend.errors import NeedsPerson
 from monthend.office import Office
 
-MARKING = "OFFICIAL"
+Marking = Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
 ANSWER = "answer/"  # begins what a notice is about that answers a partner's return
 NOT_TOLD = ("refused temporary", "refused", "unknown", "queued")
 
@@ -50,6 +51,7 @@ class _Notice:
     sent_to: str
     subject: str
     words: str
+    marking: Marking
     attachment_name: str | None
     attachment_sha256: str | None
     state: ledger.Event
@@ -64,6 +66,7 @@ def notify(
     words: str,
     settings: Settings,
     attachment: Attachment | None = None,
+    marking: Marking = "OFFICIAL",
 ) -> list[Told]:
     """Send a notice, at most once for each thing it is about, recipient and mode; give where each stands.
 
@@ -78,28 +81,38 @@ def notify(
         words: plain text; paragraphs are separated by blank lines, and lines that begin with "- " make a list.
         settings: how mail leaves.
         attachment: a workbook that goes with it; its bytes are kept under the home, for a call that tries again.
+        marking: of what it says; the subject starts with it.
 
     Raises:
         WrongCall: the settings do not fit together.
-        NeedsPerson: somebody else is among the recipients, as a board would be, or live mail is not armed. Nothing
-            was sent.
+        NeedsPerson: somebody else is among the recipients, as a board would be, live mail is not armed, or something
+            sensitive would be redirected out of the domains of the office and its feeds. Nothing was sent.
     """
     sender = settings.sender or office.declarations.plan.contact
     address(sender, "MONTHEND_MAIL_FROM, or the contact in reports/plan/plan.yaml")
     check(settings)
     wanted = list(dict.fromkeys(recipient.lower() for recipient in recipients))
-    if strangers := sorted(set(wanted) - own_addresses(office)):
+    own, redirect = own_addresses(office), settings.redirect_to or ""
+    if strangers := sorted(set(wanted) - own):
         raise NeedsPerson(
             f"Nothing was sent: {', '.join(strangers)} is neither in reports/people.yaml nor the contact of a feed or "
             "of the plan. A notice goes to the office's own people, never to a board."
         )
+    redirected = marking == "OFFICIAL-SENSITIVE" and settings.mode == "redirect"
+    if redirected and _domain(redirect) not in {_domain(each) for each in own}:
+        raise NeedsPerson(
+            f"Nothing was sent: it is {marking}, and the domain of {redirect} is none of reports/people.yaml, of the "
+            "plan or of a feed."
+        )
+    said = {"about": about, "mode": settings.mode, "subject": one_line(subject), "words": words, "marking": marking}
     told: list[Told] = []
     reachable = True
     with office.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if settings.mode == "live":
             ledger.require_armed(connection, settings.environment)
         for recipient in wanted:
-            notice = _queue(office, connection, about, recipient, one_line(subject), words, settings, attachment)
+            sent_to = redirect if settings.mode == "redirect" else recipient
+            notice = _queue(office, connection, {**said, "recipient": recipient, "sent_to": sent_to}, attachment)
             outcome = _attempt(office, connection, notice, settings, sender) if reachable else None
             reachable = reachable and (outcome is None or outcome.reached)
             now = _read(connection, about, recipient, settings.mode)
@@ -114,32 +127,18 @@ def own_addresses(office: Office) -> set[str]:
     return {each.lower() for each in contacts | {person.email for person in declared.people.people}}
 
 
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
 def link(path: str) -> str:
     """Where people reach a page of Airflow or of the desk: MONTHEND_URL with `path`; nothing where it is not set."""
     base = os.environ.get("MONTHEND_URL", "").strip().rstrip("/")
     return f"{base}{path}" if base else ""
 
 
-def _queue(
-    office: Office,
-    connection: Connection,
-    about: str,
-    recipient: str,
-    subject: str,
-    words: str,
-    settings: Settings,
-    attachment: Attachment | None,
-) -> _Notice:
-    row = {
-        "about": about,
-        "recipient": recipient,
-        "mode": settings.mode,
-        "sent_to": settings.redirect_to or "" if settings.mode == "redirect" else recipient,
-        "subject": subject,
-        "words": words,
-        "attachment_name": None,
-        "attachment_sha256": None,
-    }
+def _queue(office: Office, connection: Connection, said: Mapping[str, str], attachment: Attachment | None) -> _Notice:
+    row = {**said, "attachment_name": None, "attachment_sha256": None}
     if attachment:
         digest = hashlib.sha256(attachment.data).hexdigest()
         row |= {"attachment_name": attachment.name, "attachment_sha256": digest}
@@ -149,7 +148,7 @@ def _queue(
         part.write_bytes(attachment.data)
         part.replace(kept)
     warehouse.insert(connection, "delivery.notice", [row])
-    return _read(connection, about, recipient, settings.mode)
+    return _read(connection, said["about"], said["recipient"], said["mode"])
 
 
 def _kept(office: Office, digest: str) -> Path:
@@ -181,10 +180,11 @@ def _attempt(
 
 def _compose(office: Office, notice: _Notice, sender: str) -> bytes:
     redirected = notice.mode == "redirect"
-    subject = f"{MARKING}: {notice.subject}"
+    subject = f"{notice.marking}: {notice.subject}"
     words = {
         "subject": f"{subject} (redirected, meant for {notice.recipient})" if redirected else subject,
         "title": notice.subject,
+        "marking": notice.marking,
         "words": notice.words,
         "blocks": [_block(block) for block in notice.words.split("\n\n")],
         "organisation": one_line(office.declarations.plan.organisation),
@@ -215,10 +215,10 @@ def _record(connection: Connection, notice: _Notice, event: ledger.Event, detail
     )
 
 
-def _read(connection: Connection, about: str, recipient: str, mode: Mode) -> _Notice:
+def _read(connection: Connection, about: str, recipient: str, mode: str) -> _Notice:
     (row,) = warehouse.query(
         connection,
-        "SELECT n.notice_id, n.about, n.recipient, n.mode, n.sent_to, n.subject, n.words,"
+        "SELECT n.notice_id, n.about, n.recipient, n.mode, n.sent_to, n.subject, n.words, n.marking,"
         " n.attachment_name, n.attachment_sha256,"
         " coalesce(e.event, 'queued') AS state, coalesce(e.detail, '') AS detail FROM delivery.notice n"
         " LEFT JOIN LATERAL (SELECT event, detail FROM delivery.notice_event e WHERE e.notice_id = n.notice_id"

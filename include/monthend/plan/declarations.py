@@ -58,9 +58,15 @@ class FeedColumn(Strict):
 
     heading: str
     column: Key
+    title: str | None = None  # what it holds, where its heading does not say so
     type: Literal["text", "number", "integer", "date", "timestamp"] = "text"
     required: bool = False
     kept: bool = True  # False: it is checked and not loaded, as it says something of the extract, not of the row
+
+    @property
+    def in_words(self) -> str:
+        """What it holds, in words."""
+        return self.title or self.heading.replace("_", " ")
 
 
 class FeedArea(Strict):
@@ -104,9 +110,10 @@ class Break(Strict):
 class Span(Strict):
     """What the figures of a delivery cover where that is not its period: some months, or all since one.
 
-    `ends_before` is how many months before the period it ends.
+    `title` heads the months where they are shown; `ends_before` is how many months before the period it ends.
     """
 
+    title: str
     months: int | None = Field(default=None, ge=1)
     since: Month | Literal["april"] | None = None
     ends_before: int = Field(default=0, ge=0)
@@ -296,6 +303,8 @@ class Measure(Declared):
     rate: Rate | None = None
     share: Share | None = None
     span: Key | None = None  # of the feed's, what each figure covers where that is not the period of its delivery
+    population_year: Key | None = None  # the column of its feed that says of which year its denominators are
+    clustered: bool = False  # whether one person or scheme can make much of it, so that it is not held against chance
     reading: Reading | None = None
 
     @model_validator(mode="after")
@@ -487,6 +496,9 @@ class Declarations:
                     raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
             if measure.span and measure.span not in self.feeds[measure.feed].spans:
                 raise WrongCall(f"{path}: span: the feed {measure.feed} has no span {measure.span}.")
+            columns = {column.column for column in self.feeds[measure.feed].columns}
+            if measure.population_year and measure.population_year not in columns:
+                raise WrongCall(f"{path}: population_year: the feed {measure.feed} has no such column.")
             if measure.share and measure.share.of not in measures:
                 raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
             if not self.select(measure.select).is_file():

@@ -1,0 +1,2 @@
+ALTER TABLE delivery.notice ADD COLUMN marking text NOT NULL DEFAULT 'OFFICIAL'
+    CHECK (marking IN ('OFFICIAL', 'OFFICIAL-SENSITIVE'));
