@@ -18,13 +18,16 @@ from monthend.freeze import facts
 from monthend.freeze.candidate import head
 from monthend.freeze.facts import Fact, Key
 from monthend.office import open_office
-from monthend.plan.declarations import ROOT, Declarations
-from monthend.publish import contents, evidence, packs, reported
+from monthend.plan.declarations import ROOT, Break, Declarations
+from monthend.publish import contents, evidence, packs
 from monthend.publish.book import value_of
 from monthend.publish.choice import choose
+from monthend.publish.figure import PartnerFigure, figure, notes_of
 from monthend.publish.material import Material, Pack
+from monthend.publish.words import A_YEAR_BEFORE
 from monthend.run import run
 from monthend.sample import force
+from monthend.statistics.difference import of_rates
 
 MONTH, ON = "2017-06", date(2017, 7, 12)
 AREAS = (
@@ -118,7 +121,11 @@ def test_the_cover_names_the_returns_as_a_source_and_what_is_missing(desk: Desk)
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "csp_melton")
     lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
     assert "Returns of the Community Safety Partnerships, to June 2017." in lines
-    assert "Missing: Returns of the Community Safety Partnerships, June 2017, Oadby and Wigston." in lines
+    missing = [line for line in lines if str(line).startswith("Missing")]
+    assert missing == [
+        "Missing: Returns of the Community Safety Partnerships, June 2017, Oadby and Wigston.",
+        "Missing of feeds not used here: 16. Worksheet findings names them.",
+    ]
 
 
 def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: Desk, inbox: Path) -> None:
@@ -268,29 +275,115 @@ def test_partners_figures_stand_with_what_they_are_made_of(desk: Desk, inbox: Pa
     table = tables(path)["yos_return"]
     services = ("Leicester", "Leicestershire and Rutland", "Leicestershire")
     quarters = ("March 2017", "December 2016", "September 2016", "June 2016", "March 2016", "December 2015")
-    assert list(table)[1:7] == [f"Leicester, quarter to {each}" for each in quarters]
+    assert list(table)[1:7] == [f"Leicester, return of {each}" for each in quarters]
     assert len(table) == 1 + 8 * len(services)
     given = sent(inbox, "yos-return")
     shown = 0
     for row in given:
         month = f"{date.fromisoformat(row['period'] + '-01'):%B %Y}"
-        if cells := table.get(f"{row['yos']}, quarter to {month}"):
-            rate, entrants, people, share, reoffenders, cohort = cells[:6]
+        if cells := table.get(f"{row['yos']}, return of {month}"):
+            rate, entrants, people, share, reoffenders, cohort = cells[3:9]
             assert (entrants, people) == (int(row["fte_count"]), int(row["pop_10_17"]))
             assert (reoffenders, cohort) == (int(row["reoffenders"]), int(row["cohort_n"]))
             assert abs(rate - 100_000 * entrants / people) <= 0.05 + 1e-9
             assert abs(share - 100 * reoffenders / cohort) <= 0.05 + 1e-9
-            assert ("[u]" in cells[-1]) == (cohort < 100)
+            assert ("[u] Young offenders who reoffended" in cells[-1]) == (cohort < 100)
+            first, last = (date.fromisoformat(row[f"cohort_{end}"][:10]) for end in ("start", "end"))
+            followed = date.fromisoformat(row["followup_end"][:10])
+            assert cells[1] == f"{first:%B %Y} to {last:%B %Y}"
+            assert cells[2].endswith(f" to {followed:%B %Y}")
             shown += 1
     assert shown == 16
     newest = [row for row in given if row["period"] == "2017-03"]
-    assert table["Leicestershire, quarter to March 2017"][1] == sum(int(row["fte_count"]) for row in newest)
+    of_force = table["Leicestershire, return of March 2017"]
+    assert of_force[:3] == [
+        "April 2016 to March 2017", "July 2015 to September 2015", "October 2015 to September 2016",
+    ]  # fmt: skip
+    assert of_force[4] == sum(int(row["fte_count"]) for row in newest)
     lines = [row[0] for row in openpyxl.load_workbook(path)["yos_return"].iter_rows(max_row=12, values_only=True)]
-    assert "First-time entrants to the youth justice system: in the newest figures, April 2016 to March 2017." in lines
+    (year,) = {row["pop_year"] for row in newest}
+    assert f"First-time entrants to the youth justice system: the newest rates use the population of {year}." in lines
+
+
+def test_the_turn_of_the_financial_year_is_seen(desk: Desk) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "pdg")
+    table = tables(path)["savings"]
+    assert [table[f"Leicestershire, {month} 2017"][0] for month in ("April", "March")] == [
+        "April 2017", "April 2016 to March 2017",
+    ]  # fmt: skip
+
+
+def test_partners_figures_are_summed_up_with_a_sentence_each(desk: Desk, inbox: Path) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "pdg")
+    summary = tables(path)["summary_partners"]
+    entrants = summary["First-time entrants to the youth justice system"]
+    given: dict[str, list[tuple[int, int]]] = {}
+    for row in sent(inbox, "yos-return"):
+        given.setdefault(row["period"], []).append((int(row["fte_count"]), int(row["pop_10_17"])))
+    now, then = ([sum(part) for part in zip(*given[period], strict=True)] for period in ("2017-03", "2016-03"))
+    assert entrants[1] == "April 2016 to March 2017"
+    assert entrants[2:8] == ["[z]", *now, "[z]", *then]
+    assert entrants[0] == A_YEAR_BEFORE[of_rates(tuple(now), tuple(then))]
+    assert summary["Savings required"][0] == "Shown for context."
+    assert summary["Families back in work"][0] == "Counted since April 2012, so it is not compared with a year before."
+    assert len(summary) == 1 + 32
+    lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
+    read = [row[0] for row in summary.values() if row[0] in A_YEAR_BEFORE.values()]
+    quiet = read.count(A_YEAR_BEFORE[0])
     assert (
-        "Young offenders who reoffended, Reoffences of young offenders: in the newest figures, July 2015 to "
-        "September 2015." in lines
+        f"Partners' figures without a reading: {32 - len(read)}. Worksheet summary_partners says why of each." in lines
     )
+    assert f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}." in lines
+
+
+def of(part: int, whole: int, *limits: int) -> Fact:
+    """A percentage, with the limits of a survey's interval where there are some."""
+    return Fact(Decimal(100 * part) / whole, Decimal(part), Decimal(whole), *map(Decimal, limits))
+
+
+HALF, FEW, SMALL = of(50, 100), of(10, 20), of(3, 100)
+SINCE = "Counted since April 2012, so it is not compared with a year before."
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "then", "open_pack", "says"),
+    [
+        ("youth_reoffending", of(56, 70), of(48, 80), True, A_YEAR_BEFORE[1]),
+        ("youth_reoffending", of(48, 80), of(56, 70), True, A_YEAR_BEFORE[-1]),
+        ("youth_reoffending", HALF, HALF, True, A_YEAR_BEFORE[0]),
+        ("youth_reoffending", FEW, HALF, False, "Too few for a percentage."),
+        ("youth_reoffending", HALF, FEW, False, "Too few a year before for a comparison."),
+        ("youth_reoffending", HALF, facts.MISSING, False, "There is no figure of a year before."),
+        ("youth_reoffending", facts.MISSING, HALF, False, "Not available for this period."),
+        ("youth_reoffences", HALF, HALF, False, "Not compared: a few people or schemes can make much of it."),
+        ("treatment_completed_opiate", SMALL, HALF, True, "Withheld, as a number is small."),
+        ("treatment_completed_opiate", SMALL, HALF, False, A_YEAR_BEFORE[-1]),
+        ("treatment_completed_opiate", HALF, SMALL, True, "Too few a year before for a comparison."),
+        ("families_in_work", Fact(Decimal(9), Decimal(9), None), Fact(Decimal(5), Decimal(5), None), False, SINCE),
+        ("marac_repeats", HALF, HALF, False, "Shown for context."),
+        ("satisfied_whole", of(70, 100, 65, 75), of(60, 100, 55, 65), False, A_YEAR_BEFORE[1]),
+        ("satisfied_whole", of(70, 100, 60, 79), of(60, 100, 50, 69), False, A_YEAR_BEFORE[0]),
+    ],
+)
+def test_what_a_figure_says(material: Material, key: str, now: Fact, then: Fact, open_pack: bool, says: str) -> None:
+    each = PartnerFigure(material, material.declarations.measures[key], FORCE, open_pack)
+    changed = dataclasses.replace(material, facts={**material.facts, each.key: now, each.earlier: then})
+    assert PartnerFigure(changed, each.measure, FORCE, open_pack).says == says
+
+
+def test_what_lies_before_a_break_is_not_compared(material: Material) -> None:
+    since = Break(from_month="2016-10", reason="cautions count too")
+    measure = material.declarations.measures["first_time_entrants"].model_copy(update={"breaks": (since,)})
+    says = PartnerFigure(material, measure, FORCE, False).says
+    assert says == "Not comparable with before 1 October 2016: cautions count too."
+    long_ago = measure.model_copy(update={"breaks": (since.model_copy(update={"from_month": "2014-10"}),)})
+    assert PartnerFigure(material, long_ago, FORCE, False).says in A_YEAR_BEFORE.values()
+
+
+def test_a_mark_names_the_figures_that_it_is_of() -> None:
+    both = {"Entrants": {"[p]"}, "Reoffenders": {"[p]", "[u]"}}
+    assert notes_of(both) == "[p]; [u] Reoffenders"
+    assert notes_of({"Entrants": set(), "Reoffenders": set()}) == "none"
 
 
 def test_an_official_pack_shows_sensitive_figures_of_the_force_alone(desk: Desk, inbox: Path) -> None:
@@ -309,7 +402,7 @@ def test_an_official_pack_shows_sensitive_figures_of_the_force_alone(desk: Desk,
     )
     kept = int(opiate["completed"]) - int(opiate["re_presented"])
     heading = closed["Area and period"].index("Treatment for opiates completed: how many\n(count)")
-    assert closed["Rutland, quarter to March 2017"][heading] == kept
+    assert closed["Rutland, return of March 2017"][heading] == kept
     assert not {"da_partnership", "safeguarding_children"} & by_board["strategic_partnership"].keys()
 
 
@@ -338,7 +431,7 @@ def test_a_survey_is_shown_with_interval_and_base_and_withheld_of_few(desk: Desk
         *(f"Confidence in the police, {area}" for area in AREAS),
         "Confidence in the police",
     ]
-    assert confidence["Confidence in the police, Melton"][:5] == ["[u]", "[u]", "[u]", "[x]", 25]
+    assert confidence["Confidence in the police, Melton"][:5] == ["[u]", "[u]", "[u]", "[u]", 25]
 
 
 def test_no_sensitive_figure_of_partners_is_published(material: Material) -> None:
@@ -371,8 +464,8 @@ def test_a_figure_as_it_may_be_shown(material: Material, fact: Fact, withheld: b
     measure = material.declarations.measures["marac_repeats"]
     key = Key("marac_repeats", "reported", FORCE, MONTH)
     changed = dataclasses.replace(material, facts={**material.facts, key: fact})
-    assert value_of(reported.figure(changed, measure, key, withheld=withheld)) == shown
-    assert ("[u]" in reported._marks(changed, measure, [key])) == mark
+    assert value_of(figure(changed, measure, key, withheld=withheld)) == shown
+    assert ("[u]" in PartnerFigure(changed, measure, FORCE, withheld).marks(key)) == mark
 
 
 def test_what_has_no_measure_is_said_in_words_and_missed_where_it_is_not(material: Material, desk: Desk) -> None:

@@ -76,7 +76,7 @@ class BreakdownSheet:
         before = self._not_yet(category, add_months(keys[-1].period, -12))
         cells.append(before or self.whole.a_year_before(keys[-1]))
         marks = self.whole.material.marks(keys[0]) if keys[0] in self.whole.material.facts else ""
-        return [*cells, marks or "[z]"]
+        return [*cells, marks or words.NO_NOTES]
 
     def _key(self, category: Category | None, basis: str, period: str) -> Key:
         key = self.whole.key(basis, period)

@@ -24,6 +24,13 @@ class Choice:
     sensitive: list[Measure]  # not shown in a pack of this marking
     missing: list[Measure]  # of which nothing was ever delivered
 
+    @property
+    def shown(self) -> list[Measure]:
+        """Every measure that has a number in the pack, or would have one."""
+        return [
+            *self.read, *self.outcomes, *self.comparators, *self.returned, *self.reported, *self.missing,
+        ]  # fmt: skip
+
 
 def choose(material: Material, pack: Pack) -> Choice:
     """Put each measure of the pack's board in its place.

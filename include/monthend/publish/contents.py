@@ -4,7 +4,7 @@ Every number comes with its passport. Facts are read, never rows; nothing here c
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from monthend.plan.calendar import add_months, freeze_day, month_end
 from monthend.plan.declarations import Rendering
@@ -12,16 +12,18 @@ from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Sheet, Table
 from monthend.publish.breakdown import breakdown_sheet
 from monthend.publish.choice import Choice, choose
+from monthend.publish.figure import PartnerFigure
 from monthend.publish.group import GroupSheets
 from monthend.publish.material import Material, Pack, decimals_of, fact_cell, per, population_note
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
 from monthend.publish.narrative import narrative_sheet
-from monthend.publish.quality import quality_sheets
-from monthend.publish.reported import reported_sheets
+from monthend.publish.quality import FINDINGS, quality_sheets
+from monthend.publish.reported import SUMMARY, partner_figures, reported_sheets, summary_sheet
 from monthend.publish.returned import area_sheets, return_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
 
+MOST_NAMED = 3
 NOT_COMPARED = "Not compared with the most similar group: no quarter is complete for all of its forces."
 
 
@@ -32,6 +34,7 @@ def book(material: Material, pack: Pack) -> Book:
     sheets = measure_sheets(material, choice.read, area)
     outcomes = measure_sheets(material, choice.outcomes, area)
     comparators = measure_sheets(material, choice.comparators, area)
+    partners = partner_figures(material, choice, area, pack.rendering.marking != "OFFICIAL-SENSITIVE")
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
@@ -51,9 +54,10 @@ def book(material: Material, pack: Pack) -> Book:
         draft=draft,
         rendering=pack.rendering.rendering,
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
-        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators], waivers),
+        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators], partners, waivers),
         sheets=(
             _summary(material, sheets, area, compared=not in_group or bool(compared or compared_privately)),
+            *summary_sheet(material, partners, area),
             *(sheet for each in sheets for sheet in (each.sheet(), *breakdown_sheet(each))),
             *(sheet for each in outcomes for sheet in breakdown_sheet(each)),
             *compared[:1],
@@ -61,7 +65,7 @@ def book(material: Material, pack: Pack) -> Book:
             *(area_sheets(material, sheets, area) if choice.returned and pack.board.area else ()),
             *(return_sheets(material, choice, pack.board) if pack.board.returns else ()),
             *narrative_sheet(material, pack.board),
-            *reported_sheets(material, choice.reported, pack.rendering.marking != "OFFICIAL-SENSITIVE"),
+            *reported_sheets(material, partners),
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
             *quality_sheets(material, choice, waivers),
             _notes(material, choice),
@@ -122,7 +126,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
                 each.a_year_before(twelve),
                 each.number(each.key("r12", month, "rate"), rate.decimals) if rate else "[z]",
                 ", ".join(priority.priority for priority in numbers) or "[z]",
-                each.marks(month) or "[z]",
+                each.marks(month) or words.NO_NOTES,
             )
         )
     read = sum(map(speaks, measures))
@@ -139,9 +143,22 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
             ),
             population_note(material, area),
             *([] if compared else [NOT_COMPARED]),
+            *_caveats(measures),
         ),
         Table("summary", columns, tuple(rows)),
     )
+
+
+def _caveats(measures: list[MeasureSheet]) -> Iterator[str]:
+    """What is to be known of several measures alike; of a single one it stands on its own sheet."""
+    titles: dict[str, list[str]] = {}
+    for each in measures:
+        if each.measure.caveat:
+            titles.setdefault(each.measure.caveat.strip(), []).append(each.measure.title)
+    for caveat, of in titles.items():
+        if len(of) > 1:
+            named = ", ".join(of) if len(of) <= MOST_NAMED else f"{of[0]} to {of[-1]}, {len(of)} measures"
+            yield f"{named}: {caveat}"
 
 
 def _notes(material: Material, choice: Choice) -> Sheet:
@@ -197,6 +214,7 @@ def _cover(
     pack: Pack,
     choice: Choice,
     shown: list[MeasureSheet],
+    partners: list[PartnerFigure],
     waivers: Sequence[str],
 ) -> Cover:
     measures = [each for each in shown if each.measure in choice.read]
@@ -218,16 +236,19 @@ def _cover(
         )
     else:
         why = "No meeting in this board's calendar has this month as its newest; the pack is for reference."
-    signals = [f"{each.dated}: {each.says}" for each in measures if speaks(each) and each.says != words.NO_SIGNAL]
-    quiet = sum(speaks(each) for each in measures) - len(signals)
+    used = {key for measure in choice.shown for key in (measure.feed, *measure.reads)}
+    used |= {key for key in (pack.board.returns, pack.board.narratives and "narrative") if key}
+    titles = tuple(f"{material.declarations.feeds[key].title}, " for key in used)
+    missing = [name for name in material.missing if name.startswith(titles)]
+    elsewhere = len(material.missing) - len(missing)
     following = add_months(material.month, 1)
     lines: list[Heading | Link | str] = [
         state,
         Heading("Summary"),
-        *(signals or ["No measure shows a change beyond normal month-to-month variation."] if quiet or signals else []),
-        *([f"{_others(quiet)} no change beyond normal month-to-month variation."] if signals and quiet else []),
-        *([_too_few(measures)] if not all(map(speaks, measures)) else []),
-        *([f"Missing: {name}." for name in material.missing]),
+        *_signals(measures),
+        *_differences(partners),
+        *(f"Missing: {name}." for name in missing),
+        *([f"Missing of feeds not used here: {elsewhere}. Worksheet {FINDINGS} names them."] if elsewhere else []),
         *(f"Withheld: {each.title}. {material.withheld[each.measure]}" for each in choice.withheld),
         *(f"Waiver: {waiver}" for waiver in waivers),
         Heading("Which month, and why"),
@@ -260,10 +281,25 @@ def _cover(
     return Cover(title, tuple(lines))
 
 
-def _others(quiet: int) -> str:
-    return f"The other {quiet} measures show" if quiet > 1 else "The other measure shows"
+def _signals(measures: list[MeasureSheet]) -> Iterator[str]:
+    """What the measures say that are read against their usual range, and which are not."""
+    read = [each for each in measures if speaks(each)]
+    signals = [f"{each.dated}: {each.says}" for each in read if each.says != words.NO_SIGNAL]
+    quiet = len(read) - len(signals)
+    yield from signals
+    if quiet:
+        who = f"{'other ' if signals else ''}measure{'s' if quiet > 1 else ''} read against a usual range"
+        many = f"The {quiet} {who} show" if quiet > 1 else f"The {who} shows"
+        yield f"{many} no change beyond normal month-to-month variation."
+    if other := [each.measure.title for each in measures if not speaks(each)]:
+        yield f"Shown without a reading against a usual range: {', '.join(other)}."
 
 
-def _too_few(measures: list[MeasureSheet]) -> str:
-    other = [each.measure.title for each in measures if not speaks(each)]
-    return f"Shown without a reading against a usual range: {', '.join(other)}."
+def _differences(partners: list[PartnerFigure]) -> Iterator[str]:
+    """What partners' figures say that are read against a year before, and how many are not."""
+    read = [each for each in partners if each.difference is not None]
+    yield from (f"{each.measure.title}, {each.covers}: {each.says}" for each in read if each.difference)
+    if quiet := sum(not each.difference for each in read):
+        yield f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}."
+    if other := len(partners) - len(read):
+        yield f"Partners' figures without a reading: {other}. Worksheet {SUMMARY} says why of each."

@@ -67,6 +67,7 @@ class Material:
     known_errors: tuple[tuple[KnownError, int, str], ...]  # in the sources: which, rows that show it, to which period
     revisions: tuple[tuple[str, str, str, int], ...] = ()  # of the home force: measure, month, cause, difference
     vintages: dict[str, tuple[datetime.date, str]] = field(default_factory=dict)  # of comparators: as at, denominator
+    population_years: dict[str, str] = field(default_factory=dict)  # of partners' newest rates, by measure
     integrity: tuple[Result, ...] = ()  # of the cross-feed checks
     events: tuple[Event, ...] = ()  # of the home force, oldest first
     returns: tuple[Returned, ...] = ()  # of feeds that a board shows the returns of, those that were due
@@ -81,6 +82,14 @@ class Material:
                 first, held = periods.get(key.measure, (key.period, ""))
                 periods[key.measure] = (min(first, key.period), max(held, key.period if fact.value is not None else ""))
         return periods
+
+    @cached_property
+    def keys(self) -> dict[str, list[Key]]:
+        """What there are facts about, by measure."""
+        keys: dict[str, list[Key]] = {}
+        for key in self.facts:
+            keys.setdefault(key.measure, []).append(key)
+        return keys
 
     def fact(self, key: Key) -> Fact:
         """The fact, which every pack finds the same. Raises ValueError where the measure has none for it."""

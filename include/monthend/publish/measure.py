@@ -187,7 +187,7 @@ class MeasureSheet:
                 row.append(self.number(self.key("r12", month, "rate"), rate.decimals))
             if share:
                 row.append(self.number(self.key("r12", month, "share"), share.decimals))
-            row.append(self.marks(month) or "[z]")
+            row.append(self.marks(month) or words.NO_NOTES)
             rows.append(tuple(row))
         return Sheet(
             name=self.tab,

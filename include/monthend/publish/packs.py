@@ -248,6 +248,7 @@ def _material(office: Office, candidate_id: int, frozen_on: datetime.date | None
             ),
             revisions=_revisions(connection, candidate_id, office.declarations.plan.home_force),
             vintages=_vintages(connection, candidate.load_number),
+            population_years=_population_years(office, connection, candidate),
             integrity=integrity.read(connection, candidate.integrity_id).results if candidate.integrity_id else (),
             events=query.events(office, candidate_id, office.declarations.plan.home_force),
             returns=_returns(office, connection, candidate),
@@ -276,6 +277,24 @@ def _vintages(connection: Connection, load_number: int) -> dict[str, tuple[datet
         load=load_number,
     )
     return {"msg_comparator": (row["as_at"], row["denominators"])} if row["as_at"] else {}
+
+
+def _population_years(office: Office, connection: Connection, candidate: candidates.Candidate) -> dict[str, str]:
+    """By measure, of which years the denominators of its newest rates are, where its feed says so."""
+    years: dict[str, str] = {}
+    for measure in office.declarations.measures.values():
+        if measure.population_year:
+            (row,) = warehouse.query(
+                connection,
+                f"SELECT string_agg(DISTINCT {measure.population_year}::text, ' and ') AS years FROM"  # noqa: S608
+                f" (SELECT {measure.population_year}, rank() OVER (ORDER BY delivery_period DESC)"
+                f"  FROM reporting.{measure.feed}_at(:load) WHERE delivery_period <= :month) AS rows WHERE rank = 1",
+                load=candidate.load_number,
+                month=candidate.month,
+            )
+            if row["years"]:
+                years[measure.measure] = row["years"]
+    return years
 
 
 def _quality(office: Office, connection: Connection, candidate: candidates.Candidate) -> list[dict[str, Any]]:

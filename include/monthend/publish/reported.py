@@ -1,22 +1,22 @@
-"""What partners report beside returns, a sheet a feed: aggregates by period and area, and what people answered.
+"""What partners report: a row a measure of what it says, then a sheet a feed.
 
 Figures stand as they came, each with what it is made of. None is added up over periods, and none of a cohort is
 compared with a monthly count.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import groupby
 
-from monthend.freeze.facts import Fact, Key
-from monthend.plan.calendar import add_months, financial_quarter_end, months_between
+from monthend.plan.calendar import add_months, months_between
 from monthend.plan.declarations import Feed, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Sheet, Table
-from monthend.publish.material import Material, decimals_of, passport, rounded
+from monthend.publish.choice import Choice
+from monthend.publish.figure import FEW, NOT_MANY, PartnerFigure, in_order, is_percentage, notes_of, of_period, places
+from monthend.publish.material import OLD_POPULATION_YEARS, Material
+from monthend.statistics.difference import LEVEL
 
-SMALL = 5  # counts below it, but not 0, are confidential
-FEW, NOT_MANY = 30, 100  # of a percentage's base: below the one it is withheld, below the other marked
+SUMMARY = "summary_partners"
 SENSITIVE = "Sensitive: only the force as a whole is shown, and counts of 1 to 4 are withheld."
 WITHHELD = f"Out of fewer than {FEW}, a percentage is withheld as of low reliability"
 PERIODS = {"monthly": 12, "quarterly": 8}  # shown of a feed's newest
@@ -27,84 +27,97 @@ FORCE = "The force has a figure where each of its areas gave one."
 INTERVAL = "In 95 of 100 such surveys the share of all victims or residents lies within the interval."
 
 
-def reported_sheets(material: Material, measures: list[Measure], open_pack: bool) -> Iterator[Sheet]:
-    """A sheet a feed of these measures; an `open_pack` is not OFFICIAL-SENSITIVE, and shows sensitive ones otherwise.
+def partner_figures(material: Material, choice: Choice, area: str, open_pack: bool) -> list[PartnerFigure]:
+    """The newest figure of each measure that partners give, for an area or the force, without what they quote.
 
     A measure of which nothing was ever given is left out.
     """
-    given = {key.measure for key, fact in material.facts.items() if fact.value is not None}
-    there = sorted((each for each in measures if each.measure in given), key=lambda each: each.feed)
-    for key, of_feed in groupby(there, key=lambda each: each.feed):
-        feed, listed = material.declarations.feeds[key], list(of_feed)
-        if listed[0].counted == "answers":
-            yield _answers(material, feed, listed, open_pack)
-        else:
-            yield _aggregates(material, feed, listed, open_pack)
+    returned = [
+        each
+        for each in choice.returned
+        if not any(item.quotes for item in material.declarations.feeds[each.feed].items_of(each))
+    ]
+    return [
+        PartnerFigure(material, each, area, open_pack)
+        for each in (*returned, *choice.reported)
+        if any(material.facts[key].value is not None for key in material.keys.get(each.measure, ()))
+    ]
 
 
-def figure(
-    material: Material, measure: Measure, key: Key, part: str = "value", *, withheld: bool = False
-) -> Cell | str:
-    """A number of a partner's figure: its value, numerator or denominator.
+def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -> Iterator[Sheet]:
+    """A row a measure of partners: the sentence first, then the newest figure and the one of a year before."""
+    rows: list[tuple[Cell | str, ...]] = []
+    for each in figures:
+        numbers: list[Cell | str] = []
+        for key in (each.key, each.earlier):
+            is_rate = is_percentage(each.measure)
+            numbers.append(each.cell(key) if is_rate else "[z]")
+            numbers.append(each.cell(key, "numerator"))
+            numbers.append(each.cell(key, "denominator") if is_rate or each.measure.rate else "[z]")
+        title, elsewhere = each.measure.title, each.key.area_code != area
+        priorities = material.declarations.plan.priorities_of(each.measure.measure, material.month)
+        rows.append(
+            (
+                f"{title}, {material.area_names[each.key.area_code]}" if elsewhere else title,
+                each.says,
+                each.covers,
+                *numbers,
+                ", ".join(priority.priority for priority in priorities) or "[z]",
+                "".join(sorted(each.marks(each.key, each.earlier))) or words.NO_NOTES,
+            )
+        )
+    compared = sum(each.difference is not None for each in figures)
+    about = (
+        f"By chance alone, about {compared * (1 - LEVEL):.1f} of the {compared} figures that are compared would differ."
+    )
+    if rows:
+        yield Sheet(
+            SUMMARY,
+            f"Summary of what partners report: {material.area_names[area]}",
+            (
+                "Each figure is read against the one of a year before, not against a target or another area.",
+                *([about] if compared else []),
+                f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked.",
+            ),
+            Table(
+                SUMMARY,
+                (
+                    Column("Measure", "text"),
+                    Column("What the figures say", "text", width=44),
+                    Column("Newest figure covers", "text"),
+                    Column("Newest (%)", "number", 1),
+                    Column("Newest: how many (count, or pounds)", "number"),
+                    Column("Newest: out of (count)", "number"),
+                    Column("A year before (%)", "number", 1),
+                    Column("A year before: how many (count, or pounds)", "number"),
+                    Column("A year before: out of (count)", "number"),
+                    Column("Speaks to", "text"),
+                    Column("Notes", "text"),
+                ),
+                tuple(rows),
+            ),
+        )
 
-    Of a sensitive measure that is `withheld` there is none but of the force, and none of a count of 1 to 4. Of a
-    percentage of few there is none in any pack.
-    """
-    force = material.declarations.plan.home_force
-    if measure.sensitive and withheld and key.area_code != force:
-        return "[z]"
-    fact = material.facts.get(key)
-    if fact is None or fact.value is None:
-        return "[x]"
-    above, below = fact.numerator or Decimal(0), fact.denominator or Decimal(0)
-    others = below - above if is_percentage(measure) else Decimal(0)  # who are not among them
-    if measure.sensitive and withheld and any(0 < number < SMALL for number in (above, below, others)):
-        return "[c]"
-    if part in ("value", "lower", "upper") and _base(measure, fact) < FEW:
-        return "[u]"
-    number = getattr(fact, part)
-    decimals = places(measure) if part in ("value", "lower", "upper") else 0
-    return "[x]" if number is None else Cell(rounded(number, decimals), passport(material, key, part, decimals))
+
+def reported_sheets(material: Material, figures: list[PartnerFigure]) -> Iterator[Sheet]:
+    """A sheet a feed of these figures' measures; what a form asks for stands elsewhere."""
+    there = sorted((each for each in figures if not each.feed.form), key=lambda each: each.feed.feed)
+    for _, of_feed in groupby(there, key=lambda each: each.feed.feed):
+        listed = list(of_feed)
+        yield (_answers if listed[0].measure.counted == "answers" else _aggregates)(material, listed)
 
 
-def places(measure: Measure) -> int:
-    """The decimals of a measure that is reported."""
-    return 1 if is_percentage(measure) and not measure.rate else decimals_of(measure)
-
-
-def is_percentage(measure: Measure) -> bool:
-    """Whether a measure is a share of its denominator, in percent."""
-    return measure.unit.startswith("%") or measure.unit == "percent"
-
-
-def in_order(material: Material, codes: Iterator[str]) -> list[str]:
-    """Areas by name, the force last."""
-    force = material.declarations.plan.home_force
-    return [*sorted(set(codes) - {force}, key=lambda code: material.area_names[code]), force]
-
-
-def _base(measure: Measure, fact: Fact) -> Decimal:
-    """How many a percentage is of; of anything else more than few."""
-    return (fact.denominator or Decimal(0)) if is_percentage(measure) else Decimal(NOT_MANY)
-
-
-def _marks(material: Material, measure: Measure, keys: list[Key]) -> set[str]:
-    """The marks of some figures, and [u] where a percentage is of fewer than a hundred."""
-    facts = [(key, material.facts[key]) for key in keys if key in material.facts]
-    found = {f"{mark}]" for key, _ in facts for mark in material.marks(key).split("]") if mark}
-    few = any(fact.value is not None and FEW <= _base(measure, fact) < NOT_MANY for _, fact in facts)
-    return found | ({"[u]"} if few else set())
-
-
-def _aggregates(material: Material, feed: Feed, measures: list[Measure], open_pack: bool) -> Sheet:
+def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     """A row an area and period, its newest first; a column a measure and, of a rate, two more of what it is made of."""
-    keys = [key for key in material.facts if key.measure in {each.measure for each in measures}]
+    feed, open_pack = figures[0].feed, figures[0].open_pack
+    measures = [each.measure for each in figures]
+    keys = [key for each in measures for key in material.keys[each.measure]]
     codes = in_order(material, (key.area_code for key in keys))
     if open_pack and all(each.sensitive for each in measures):
         codes = codes[-1:]
-    newest = max(feed.newest_period(material.month), *(key.period for key in keys if material.facts[key].value))
+    newest = max(each.key.period for each in figures)
     periods = sorted({key.period for key in keys if key.period <= newest}, reverse=True)[: PERIODS[feed.cadence]]
-    columns = [Column("Area and period", "text")]
+    columns = [Column("Area and period", "text"), *(Column(span.title, "text") for span in feed.spans.values())]
     for each in measures:
         columns.append(Column(f"{each.title} ({each.unit})", "number", places(each)))
         if each.rate:
@@ -113,50 +126,57 @@ def _aggregates(material: Material, feed: Feed, measures: list[Measure], open_pa
     rows: list[tuple[Cell | str, ...]] = []
     for code in codes:
         for period in periods:
-            row: list[Cell | str] = [f"{material.area_names[code]}, {_of_period(feed, period)}"]
-            marks: set[str] = set()
-            for each in measures:
-                key = Key(each.measure, "reported", code, period)
-                for part in ("value", "numerator", "denominator") if each.rate else ("value",):
-                    row.append(figure(material, each, key, part, withheld=open_pack))
-                marks |= _marks(material, each, [key])
-            rows.append((*row, "".join(sorted(marks)) or "[z]"))
+            row: list[Cell | str] = [f"{material.area_names[code]}, {_row_of(feed, measures, period)}"]
+            row += [words.of_months(*span.of(period)) for span in feed.spans.values()]
+            marks: dict[str, set[str]] = {}
+            for of in figures:
+                key = of.key._replace(area_code=code, period=period)
+                for part in ("value", "numerator", "denominator") if of.measure.rate else ("value",):
+                    row.append(of.cell(key, part))
+                marks[of.measure.title] = of.marks(key)
+            rows.append((*row, notes_of(marks)))
     return Sheet(
         feed.feed,
-        f"{feed.title}: {_of_period(feed, newest)}",
-        (_given_by(feed), *_covered(feed, measures, newest), *_notes(measures, open_pack, len(codes) > 1)),
+        f"{feed.title}: {of_period(feed, newest)}",
+        (
+            *_says(figures),
+            _given_by(feed),
+            *([NEVER_ADDED] if any(len(months_between(*span.of(newest))) > 1 for span in feed.spans.values()) else []),
+            *_population(material, measures),
+            *_notes(measures, open_pack, len(codes) > 1),
+        ),
         Table(feed.feed, (*columns, Column("Notes", "text")), tuple(rows)),
     )
 
 
-def _answers(material: Material, feed: Feed, measures: list[Measure], open_pack: bool) -> Sheet:
+def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     """A row a measure, of the force; of a survey of one question a row an area. Each with interval and base."""
-    basis = "r12" if feed.cadence == "monthly" and not open_pack else "quarter"
-    newest = feed.newest_period(material.month)
-    if basis == "quarter":
-        newest = newest if financial_quarter_end(newest) == newest else add_months(financial_quarter_end(newest), -3)
+    first, feed = figures[0], figures[0].feed
+    basis, newest = first.key.basis, first.key.period
     force = material.declarations.plan.home_force
     codes = [force]
-    if len(measures) == 1 and not (measures[0].sensitive and open_pack):
-        codes = in_order(material, (key.area_code for key in material.facts if key.measure == measures[0].measure))
+    if len(figures) == 1 and not (first.measure.sensitive and first.open_pack):
+        codes = in_order(material, (key.area_code for key in material.keys[first.measure.measure]))
     then, before = (words.period(basis, month) for month in (newest, add_months(newest, -12)))
     rows: list[tuple[Cell | str, ...]] = []
-    for each in measures:
+    for each in figures:
         for code in codes:
-            key = Key(each.measure, basis, code, newest)
-            earlier = key._replace(period=add_months(newest, -12))
-            cells = [
-                figure(material, each, key, part, withheld=open_pack)
-                for part in ("value", "lower", "upper", "numerator", "denominator")
-            ]
-            cells += [figure(material, each, earlier, part, withheld=open_pack) for part in ("value", "denominator")]
-            label = each.title if code == force else f"{each.title}, {material.area_names[code]}"
-            rows.append((label, *cells, "".join(sorted(_marks(material, each, [key, earlier]))) or "[z]"))
+            key, earlier = each.key._replace(area_code=code), each.earlier._replace(area_code=code)
+            cells = [each.cell(key, part) for part in ("value", "lower", "upper", "numerator", "denominator")]
+            cells += [each.cell(earlier, part) for part in ("value", "denominator")]
+            title = each.measure.title
+            label = title if code == force else f"{title}, {material.area_names[code]}"
+            rows.append((label, *cells, "".join(sorted(each.marks(key, earlier))) or words.NO_NOTES))
     unit = "% of those asked, weighted"
     return Sheet(
         feed.feed,
         f"{feed.title}: {then}",
-        (_given_by(feed), INTERVAL, *_notes(measures, open_pack, False)),
+        (
+            *_says(figures),
+            _given_by(feed),
+            INTERVAL,
+            *_notes([each.measure for each in figures], first.open_pack, False),
+        ),
         Table(
             feed.feed,
             (
@@ -175,24 +195,32 @@ def _answers(material: Material, feed: Feed, measures: list[Measure], open_pack:
     )
 
 
+def _says(figures: list[PartnerFigure]) -> Iterator[str]:
+    """What the newest figures say, those that differ from a year before first."""
+    compared = [each for each in figures if each.difference is not None]
+    yield from (f"{each.measure.title}: {each.says}" for each in compared if each.difference)
+    if quiet := [each.measure.title for each in compared if each.difference == 0]:
+        yield f"{', '.join(quiet)}: {words.A_YEAR_BEFORE[0]}"
+
+
 def _given_by(feed: Feed) -> str:
     return f"Figures are as given by: {feed.owner}. What each of them counts is said in the notes of this workbook."
 
 
-def _of_period(feed: Feed, period: str) -> str:
-    return words.of_month(period) if feed.cadence == "monthly" else f"quarter to {words.of_month(period)}"
+def _row_of(feed: Feed, measures: list[Measure], period: str) -> str:
+    """The period of a row in words; where every figure covers other months than the quarter, it is of a return."""
+    of_others = feed.cadence == "quarterly" and all(each.span for each in measures)
+    return f"return of {words.of_month(period)}" if of_others else of_period(feed, period)
 
 
-def _covered(feed: Feed, measures: list[Measure], newest: str) -> Iterator[str]:
-    """What the figures of the newest period cover, where that is another span of months."""
-    for name in dict.fromkeys(each.span for each in measures if each.span):
-        first, last = feed.spans[name].of(newest)
-        titles = ", ".join(each.title for each in measures if each.span == name)
-        months = words.of_month(first) + (f" to {words.of_month(last)}" if first != last else "")
-        yield f"{titles}: in the newest figures, {months}."
-    spans = [feed.spans[each.span] for each in measures if each.span]
-    if any(len(months_between(*span.of(newest))) > 1 for span in spans):
-        yield NEVER_ADDED
+def _population(material: Material, measures: list[Measure]) -> Iterator[str]:
+    """Of which year the newest rates' denominators are, and that it is old where it is."""
+    for each in measures:
+        if years := material.population_years.get(each.measure):
+            note = f"{each.title}: the newest rates use the population of {years}."
+            if int(material.month[:4]) - int(years[:4]) >= OLD_POPULATION_YEARS:
+                note += " That is ten years or more before: where the population grew, rates are too high."
+            yield note
 
 
 def _notes(measures: list[Measure], open_pack: bool, summed: bool) -> Iterator[str]:

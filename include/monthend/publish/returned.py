@@ -12,10 +12,15 @@ from monthend.plan.declarations import Board, FormItem, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Passport, Sheet, Table
 from monthend.publish.choice import Choice
+from monthend.publish.figure import figure, in_order
 from monthend.publish.material import Material, Returned, decimals_of, first_of, passport, per, population_note, rounded
 from monthend.publish.measure import MeasureSheet
-from monthend.publish.reported import SENSITIVE, WITHHELD, figure, in_order
+from monthend.publish.reported import SENSITIVE, WITHHELD
 
+ASSURANCE = (
+    "Assurance is the board's own word for how far it is satisfied: full - wholly; substantial - but for small "
+    "matters; partial - there are gaps; none - it is not."
+)
 ORDER = "Areas stand in the order of the alphabet, which says nothing of merit."
 
 
@@ -192,7 +197,7 @@ def _assessment(material: Material, own: Returned) -> Sheet:
     return Sheet(
         "assessment",
         f"In the board's words: {material.area_names[own.area_code]}, {words.period('quarter', own.period)}",
-        ("The board supplies assessment and narrative; what it counts stands on a sheet of its own.",),
+        ("The board supplies assessment and narrative; what it counts stands on a sheet of its own.", ASSURANCE),
         Table(
             "assessment",
             (

@@ -8,6 +8,12 @@ from monthend.statistics.spc import BASELINE_POINTS, TRIAL_POINTS, Chart
 
 NO_SIGNAL = "No change beyond normal month-to-month variation."
 CONTEXT = "Shown for context."
+NO_NOTES = "none"
+A_YEAR_BEFORE = {  # a figure beside the one of a year before: higher, lower, neither
+    1: "Higher than a year before, by more than chance alone gives.",
+    -1: "Lower than a year before, by more than chance alone gives.",
+    0: "No difference from a year before beyond what chance alone gives.",
+}
 _RANGE = {
     ("outside", "high"): "{more} than {usual}.",
     ("outside", "low"): "{less} than {usual}.",
@@ -23,6 +29,11 @@ _RANGE = {
 def of_month(month: str) -> str:
     """A month as a reader sees it: March 2025."""
     return f"{month_end(month):%B %Y}"
+
+
+def of_months(first: str, last: str) -> str:
+    """Months as a reader sees them: March 2025, or March 2025 to May 2025."""
+    return of_month(first) if first == last else f"{of_month(first)} to {of_month(last)}"
 
 
 def of_day(day: date) -> str:
