@@ -372,7 +372,7 @@ def test_the_cover_says_which_month_why_and_what_is_new(workbooks: dict[str, Any
         "Data to the end of March 2025, frozen on 10 April 2025.",
         "Summary",
         "Vehicle crime: Higher than the usual range.",
-        "The other 12 measures show no change beyond normal month-to-month variation.",
+        "The 12 other measures read against a usual range show no change beyond normal month-to-month variation.",
         "Shown without a reading against a usual range: Other crime, Anti-social behaviour.",
         "Which month, and why",
         "For the meeting of 24 April 2025. March 2025 is the newest month frozen at least five clear working days "
@@ -504,7 +504,7 @@ def test_a_month_that_did_not_come_is_said_and_not_drawn(material: Material, cou
     summary = [value_of(cell) for cell in sheet_of(book, "summary").table.rows[0]]
     assert summary[:6] == ["All crime", "Not available for this month.", "[x]", "[x]", year, "[x]"]
     newest = [value_of(cell) for cell in sheet_of(book, "all_crime").table.rows[0]]
-    assert newest == ["March 2025", "[z]", "[x]", "[z]", "[z]", "[x]", "[x]", "[z]"]
+    assert newest == ["March 2025", "[z]", "[x]", "[z]", "[z]", "[x]", "[x]", "none"]
     (*_, drawn) = sheet_of(book, "chart_data").table.rows
     assert [value_of(cell) for cell in drawn] == [date(2025, 3, 1), None, None, None, None]
     lines = [line for line in book.cover.lines if isinstance(line, str)]
@@ -577,7 +577,9 @@ def test_one_quiet_measure_is_not_several(material: Material) -> None:
     board = declarations.boards["pdg"].model_copy(update={"measures": ("open_vehicle_crime", "open_burglary")})
     pack = Pack("0" * 32, board, Rendering(rendering="board", marking="OFFICIAL", audience="pdg"), None)
     lines = contents.book(material, pack).cover.lines
-    assert "The other measure shows no change beyond normal month-to-month variation." in lines
+    assert (
+        "The other measure read against a usual range shows no change beyond normal month-to-month variation." in lines
+    )
 
 
 def test_a_pack_without_a_meeting_is_for_reference(material: Material) -> None:
