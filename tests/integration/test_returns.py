@@ -549,6 +549,22 @@ def test_a_return_without_a_form_is_answered_at_its_cells_too(
     assert [mail["Subject"].partition(":")[0] for _, mail in mailbox.received] == ["OFFICIAL-SENSITIVE"] * 2
 
 
+def test_a_receipt_is_in_words(desk: Desk, tmp_path: Path, live: Settings, mailbox: Mailbox) -> None:
+    asked = {"wave": "2017-03", "question_id": "confidence", "question_text": "Do you have confidence in the police?"}
+    rows = [
+        asked | {"base_unweighted": 1012, "value": 71.5, "design_effect": 1.4, "csp_code": code}
+        for code in (None, "E07000129")
+    ]
+    take_in(desk, plain(tmp_path / "2017-03-leicestershire-survey-confidence.xlsx", "survey_confidence", rows))
+    answer(desk.office, ON, live)
+    ((_, mail),) = mailbox.received
+    assert mail["Subject"].startswith("OFFICIAL: ")
+    text = " ".join(mail.get_body(("plain",)).get_content().split())
+    said = "question Do you have confidence in the police?; answered 1012; percent 71.5; design effect 1.4"
+    assert f"- 2017-03, confidence: {said}" in text
+    assert f"- 2017-03, confidence, Blaby: {said}" in text
+
+
 def test_a_sensitive_answer_is_not_redirected_to_strangers(desk: Desk, tmp_path: Path, live: Settings) -> None:
     take_in(desk, plain(tmp_path / "2017-03-rutland-substance-misuse.xlsx", "substance_misuse", treatment()))
     trial = dataclasses.replace(live, mode="redirect", redirect_to="trial@elsewhere.example")

@@ -371,6 +371,39 @@ def test_what_a_figure_says(material: Material, key: str, now: Fact, then: Fact,
     assert PartnerFigure(changed, each.measure, FORCE, open_pack).says == says
 
 
+def test_a_difference_is_said_on_the_cover_the_summary_and_the_worksheet(material: Material) -> None:
+    each = PartnerFigure(material, material.declarations.measures["youth_reoffending"], FORCE, False)
+    changed = dataclasses.replace(
+        material, facts={**material.facts, each.key: of(56, 70), each.earlier: of(48, 80)}, population_years={}
+    )
+    declared = material.declarations.boards["pdg"]
+    book = contents.book(changed, Pack("0" * 32, declared, declared.renderings[0], None))
+    says = "Higher than a year before, by more than chance alone gives."
+    assert f"Young offenders who reoffended, July 2015 to September 2015: {says}" in book.cover.lines
+    notes = next(sheet.notes for sheet in book.sheets if sheet.name == "yos_return")
+    assert notes[0] == f"Young offenders who reoffended: {says}"
+    assert not any("use the population of" in note for note in notes)
+    old = dataclasses.replace(changed, population_years={"first_time_entrants": "2007"})
+    book = contents.book(old, Pack("0" * 32, declared, declared.renderings[0], None))
+    notes = next(sheet.notes for sheet in book.sheets if sheet.name == "yos_return")
+    assert (
+        "First-time entrants to the youth justice system: the newest rates use the population of 2007. That is ten "
+        "years or more before: where the population grew, rates are too high." in notes
+    )
+    row = table_of(changed, "pdg", "summary_partners")["Young offenders who reoffended"]
+    assert row[:8] == [says, "July 2015 to September 2015", Decimal("80.0"), 56, 70, Decimal("60.0"), 48, 80]
+
+
+def test_a_figure_of_another_area_than_the_packs_says_so(material: Material) -> None:
+    summary = table_of(material, "csp_rutland", "summary_partners")
+    assert (
+        summary["Young people referred to early help"][3]
+        == material.facts[Key("early_help_referrals", "quarter", RUTLAND, MONTH)].value
+    )
+    assert "Reports of hate taken by partners, Leicestershire" in summary  # sensitive: of the force alone
+    assert "Reports of hate taken by partners" not in summary
+
+
 def test_what_lies_before_a_break_is_not_compared(material: Material) -> None:
     since = Break(from_month="2016-10", reason="cautions count too")
     measure = material.declarations.measures["first_time_entrants"].model_copy(update={"breaks": (since,)})

@@ -211,7 +211,7 @@ def _faults(
     """Each failing row of each check as a fault of a cell; of a row that stands wrong nothing else is said."""
     suite = json.loads(office.declarations.suite(feed).read_text(encoding="utf-8"))
     checks = {(each["meta"]["check_id"], each["meta"]["part"]): each for each in suite["expectations"]}
-    titles = {item.item: item.title for item in feed.form.items} if feed.form else {}
+    titles = _titles(office, feed)
     found: dict[tuple[str, str, str, str], Fault] = {}
     order: dict[tuple[str, str, str, str], tuple[int, int]] = {}
     columns = [each.column for each in feed.columns]
@@ -244,7 +244,14 @@ def _item(feed: Feed, titles: Mapping[str, str], row: Mapping[str, Any]) -> str:
     """What a row is of: the title of its item, or its key as far as there is one."""
     if feed.form:
         return titles.get(row["item_code"] or "", "")
-    return ", ".join(str(row[name]) for name in feed.key if row[name])
+    return ", ".join(titles.get(row[name], str(row[name])) for name in feed.key if row[name])
+
+
+def _titles(office: Office, feed: Feed) -> dict[str, str]:
+    """What stands for a code in what a row is of: titles of a form's items, else names of areas."""
+    if feed.form:
+        return {item.item: item.title for item in feed.form.items}
+    return {area.code: area.name_in_rows for each in office.declarations.feeds.values() for area in each.areas}
 
 
 def _attachment(office: Office, answered: _Answered) -> Attachment | None:
@@ -298,7 +305,7 @@ def _in_words(fault: Fault) -> str:
 def _as_read(office: Office, answered: _Answered) -> list[str]:
     """What was read of each item, as the warehouse has it."""
     feed = answered.feed
-    titles = {item.item: item.title for item in feed.form.items} if feed.form else {}
+    titles = _titles(office, feed)
     with office.engine.connect() as connection:
         rows = warehouse.query(
             connection,
@@ -323,7 +330,7 @@ def _value(value: Any) -> str:
     """A value of a row as a reader sees it."""
     if isinstance(value, date):
         return of_day(value)
-    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 def _since(office: Office, answered: _Answered) -> str:

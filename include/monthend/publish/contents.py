@@ -219,6 +219,7 @@ def _cover(
 ) -> Cover:
     measures = [each for each in shown if each.measure in choice.read]
     plan = material.declarations.plan
+    area = pack.board.area or plan.home_force
     month = words.of_month(material.month)
     if material.frozen_on is None:
         state = (
@@ -246,7 +247,7 @@ def _cover(
         state,
         Heading("Summary"),
         *_signals(measures),
-        *_differences(partners),
+        *_differences(partners, area),
         *(f"Missing: {name}." for name in missing),
         *([f"Missing of feeds not used here: {elsewhere}. Worksheet {FINDINGS} names them."] if elsewhere else []),
         *(f"Withheld: {each.title}. {material.withheld[each.measure]}" for each in choice.withheld),
@@ -295,10 +296,10 @@ def _signals(measures: list[MeasureSheet]) -> Iterator[str]:
         yield f"Shown without a reading against a usual range: {', '.join(other)}."
 
 
-def _differences(partners: list[PartnerFigure]) -> Iterator[str]:
+def _differences(partners: list[PartnerFigure], area: str) -> Iterator[str]:
     """What partners' figures say that are read against a year before, and how many are not."""
     read = [each for each in partners if each.difference is not None]
-    yield from (f"{each.measure.title}, {each.covers}: {each.says}" for each in read if each.difference)
+    yield from (f"{each.titled(area)}, {each.covers}: {each.says}" for each in read if each.difference)
     if quiet := sum(not each.difference for each in read):
         yield f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}."
     if other := len(partners) - len(read):

@@ -78,6 +78,13 @@ class PartnerFigure:
         first, last = self.covered(self.key)
         return words.of_months(first, last) if first != last else of_period(self.feed, last)
 
+    def titled(self, area: str) -> str:
+        """The measure's title; with the figure's area, where that is another than `area`."""
+        elsewhere = self.key.area_code != area
+        return (
+            f"{self.measure.title}, {self.material.area_names[self.key.area_code]}" if elsewhere else self.measure.title
+        )
+
     def cell(self, key: Key, part: str = "value") -> Cell | str:
         return figure(self.material, self.measure, key, part, withheld=self.open_pack)
 

@@ -54,11 +54,10 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
             numbers.append(each.cell(key) if is_rate else "[z]")
             numbers.append(each.cell(key, "numerator"))
             numbers.append(each.cell(key, "denominator") if is_rate or each.measure.rate else "[z]")
-        title, elsewhere = each.measure.title, each.key.area_code != area
         priorities = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
-                f"{title}, {material.area_names[each.key.area_code]}" if elsewhere else title,
+                each.titled(area),
                 each.says,
                 each.covers,
                 *numbers,
@@ -139,7 +138,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
         feed.feed,
         f"{feed.title}: {of_period(feed, newest)}",
         (
-            *_says(figures),
+            *_says(material, figures),
             _given_by(feed),
             *([NEVER_ADDED] if any(len(months_between(*span.of(newest))) > 1 for span in feed.spans.values()) else []),
             *_population(material, measures),
@@ -172,7 +171,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
         feed.feed,
         f"{feed.title}: {then}",
         (
-            *_says(figures),
+            *_says(material, figures),
             _given_by(feed),
             INTERVAL,
             *_notes([each.measure for each in figures], first.open_pack, False),
@@ -195,11 +194,12 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     )
 
 
-def _says(figures: list[PartnerFigure]) -> Iterator[str]:
+def _says(material: Material, figures: list[PartnerFigure]) -> Iterator[str]:
     """What the newest figures say, those that differ from a year before first."""
+    force = material.declarations.plan.home_force
     compared = [each for each in figures if each.difference is not None]
-    yield from (f"{each.measure.title}: {each.says}" for each in compared if each.difference)
-    if quiet := [each.measure.title for each in compared if each.difference == 0]:
+    yield from (f"{each.titled(force)}: {each.says}" for each in compared if each.difference)
+    if quiet := [each.titled(force) for each in compared if each.difference == 0]:
         yield f"{', '.join(quiet)}: {words.A_YEAR_BEFORE[0]}"
 
 
