@@ -131,7 +131,7 @@ def test_the_cover_names_the_returns_as_a_source_and_what_is_missing(desk: Desk)
 def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: Desk, inbox: Path) -> None:
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
     table, given = tables(path)["partners"], returned(inbox)
-    assert table["Measure"] == [*AREAS, "Leicestershire"]
+    assert table["Measure"] == [*AREAS, "Leicestershire", "Notes"]
     compared = 0
     for measure in Declarations(ROOT).measures.values():
         if measure.title in table and not measure.sensitive:
@@ -141,7 +141,7 @@ def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: D
                 held = isinstance(figure, int) and (area, item) not in SPOILT
                 assert shown == (figure if held else "[x]"), (area, item)
                 compared += held
-            assert table[measure.title][-1] == "[x]"  # one return is missing
+            assert table[measure.title][-2:] == ["[x]", "[p]"]  # one return is missing
     assert compared == 40
 
 
@@ -159,6 +159,10 @@ def test_a_percentage_stands_over_what_it_is_of_and_is_withheld_of_few(desk: Des
             assert base == row["Denominator"]
             assert abs(percent - 100 * row["Numerator"] / base) <= 0.05 + 1e-9
     assert table[title].count("[u]") == 3
+    few = [area for area in AREAS if 30 <= given.get((area, "victims_satisfied"), {}).get("Denominator", 0) < 100]
+    marked = [area for area in few if area != "Charnwood"]
+    assert marked
+    assert table[title][-1] == f"[p]; [u] {', '.join(marked)}"
 
 
 @pytest.mark.parametrize(("count", "shown"), [(None, "[x]"), (0, 0), (1, "[c]"), (4, "[c]"), (5, 5)])
@@ -169,7 +173,7 @@ def test_a_sensitive_measure_is_shown_for_the_force_alone_and_no_small_count(
     key = Key("domestic_abuse_referrals", "quarter", FORCE, MONTH)
     changed = dataclasses.replace(material, facts={**material.facts, key: Fact(number, number, None)})
     row = table_of(changed, "csp_rutland", "partners")["Referrals to domestic abuse services"]
-    assert row == [*["[z]"] * 9, shown]
+    assert row[:-1] == [*["[z]"] * 9, shown]
     own = table_of(changed, "csp_rutland", "own_return")["SP5 People referred to domestic abuse services"]
     assert own[:4] == ["[z]"] * 4
     assert own[4] == "Taken. It is sensitive, so the figure is not shown here."
@@ -354,7 +358,8 @@ SINCE = "Counted since April 2012, so it is not compared with a year before."
         ("youth_reoffending", FEW, HALF, False, "Too few for a percentage."),
         ("youth_reoffending", HALF, FEW, False, "Too few a year before for a comparison."),
         ("youth_reoffending", HALF, facts.MISSING, False, "There is no figure of a year before."),
-        ("youth_reoffending", facts.MISSING, HALF, False, "Not available for this period."),
+        ("youth_reoffending", facts.MISSING, HALF, False, "No figure of the force, as not every area gave one."),
+        ("satisfied_whole", facts.MISSING, HALF, False, "Not available for this period."),
         ("youth_reoffences", HALF, HALF, False, "Not compared: a few people or schemes can make much of it."),
         ("treatment_completed_opiate", SMALL, HALF, True, "Withheld, as a number is small."),
         ("treatment_completed_opiate", SMALL, HALF, False, A_YEAR_BEFORE[-1]),
@@ -381,7 +386,7 @@ def test_a_difference_is_said_on_the_cover_the_summary_and_the_worksheet(materia
     says = "Higher than a year before, by more than chance alone gives."
     assert f"Young offenders who reoffended, July 2015 to September 2015: {says}" in book.cover.lines
     notes = next(sheet.notes for sheet in book.sheets if sheet.name == "yos_return")
-    assert notes[0] == f"Young offenders who reoffended: {says}"
+    assert notes[0] == f"Young offenders who reoffended, Leicestershire: {says}"
     assert not any("use the population of" in note for note in notes)
     old = dataclasses.replace(changed, population_years={"first_time_entrants": "2007"})
     book = contents.book(old, Pack("0" * 32, declared, declared.renderings[0], None))
@@ -402,6 +407,24 @@ def test_a_figure_of_another_area_than_the_packs_says_so(material: Material) -> 
     )
     assert "Reports of hate taken by partners, Leicestershire" in summary  # sensitive: of the force alone
     assert "Reports of hate taken by partners" not in summary
+
+
+def test_a_summary_says_why_the_force_has_no_figure(material: Material) -> None:
+    summary = table_of(material, "strategic_partnership", "summary_partners")
+    not_of_all = "No figure of the force, as not every area gave one."
+    assert summary["Young people referred to early help"][0] == not_of_all
+    assert table_of(material, "csp_oadby_and_wigston", "summary_partners")["Young people referred to early help"][
+        0
+    ] == ("Not available for this period.")
+
+
+def test_of_few_an_open_pack_shows_the_base_alone(material: Material) -> None:
+    measure = material.declarations.measures["victims_satisfied"]
+    key = Key("victims_satisfied", "quarter", RUTLAND, MONTH)
+    changed = dataclasses.replace(material, facts={**material.facts, key: of(4, 6)})
+    parts = ("value", "numerator", "denominator")
+    assert [value_of(figure(changed, measure, key, part, withheld=True)) for part in parts] == ["[u]", "[u]", 6]
+    assert [value_of(figure(changed, measure, key, part)) for part in parts] == ["[u]", 4, 6]
 
 
 def test_what_lies_before_a_break_is_not_compared(material: Material) -> None:

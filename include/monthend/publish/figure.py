@@ -19,6 +19,7 @@ CLUSTERED = "Not compared: a few people or schemes can make much of it."
 FEW_NOW = "Too few for a percentage."
 FEW_THEN = "Too few a year before for a comparison."
 NONE_NOW = "Not available for this period."
+NOT_OF_ALL = "No figure of the force, as not every area gave one."
 NONE_THEN = "There is no figure of a year before."
 WITHHELD_NOW = "Withheld, as a number is small."
 
@@ -108,7 +109,7 @@ class PartnerFigure:
         """Why nothing can be said of it; empty where something can, or where it is shown for context alone."""
         shown, before = self.cell(self.key), self.cell(self.earlier)
         if shown == "[x]":
-            return NONE_NOW
+            return NOT_OF_ALL if self._areas_gave_one else NONE_NOW
         if shown in ("[c]", "[u]"):
             return WITHHELD_NOW if shown == "[c]" else FEW_NOW
         if self.measure.polarity == "context":
@@ -125,6 +126,15 @@ class PartnerFigure:
             return words.across(max(breaks or self.measure.breaks, key=lambda each: each.from_month))
         return ""
 
+    @property
+    def _areas_gave_one(self) -> bool:
+        """Whether it is the force's, and an area has a figure of the same period."""
+        facts, like = self.material.facts, self.key._replace(area_code="")
+        return self.key.area_code == self.material.declarations.plan.home_force and any(
+            key._replace(area_code="") == like and facts[key].value is not None
+            for key in self.material.keys[self.measure.measure]
+        )
+
     def marks(self, *keys: Key) -> set[str]:
         """The marks of some of its figures, in brackets; [u] where a percentage is of fewer than a hundred."""
         facts = [(key, self.material.facts[key]) for key in keys if key in self.material.facts]
@@ -139,7 +149,7 @@ def figure(
     """A number of a partner's figure: its value, numerator or denominator.
 
     Of a sensitive measure that is `withheld` there is none but of the force, and none of a count of 1 to 4. Of a
-    percentage of few there is none in any pack; of a survey's there is the base alone.
+    percentage of few there is none in any pack; of a survey's, or where it is `withheld`, there is the base alone.
     """
     force = material.declarations.plan.home_force
     if measure.sensitive and withheld and key.area_code != force:
@@ -151,7 +161,8 @@ def figure(
     others = below - above if is_percentage(measure) else Decimal(0)  # who are not among them
     if measure.sensitive and withheld and any(0 < number < SMALL for number in (above, below, others)):
         return "[c]"
-    counts = ("denominator",) if measure.counted == "answers" else ("numerator", "denominator")
+    base_alone = withheld or measure.counted == "answers"
+    counts = ("denominator",) if base_alone else ("numerator", "denominator")
     if part not in counts and _base(measure, fact) < FEW:
         return "[u]"
     number = getattr(fact, part)

@@ -23,7 +23,10 @@ PERIODS = {"monthly": 12, "quarterly": 8}  # shown of a feed's newest
 NEVER_ADDED = (
     "Figures over more than their period are never added up, nor compared with counts of a month or a quarter."
 )
-FORCE = "The force has a figure where each of its areas gave one."
+READ = "Figures are read against those of a year before, not against a target or another area."
+NONE_READ = "No figure here is read against another; each stands beside the one of a year before."
+WEIGHTED = "Percentages of surveys are weighted, so that the counts of people beside them do not give the same."
+QUARTER = "An open pack shows a quarter of this survey; a pack of a higher marking shows 12 months."
 INTERVAL = "In 95 of 100 such surveys the share of all victims or residents lies within the interval."
 
 
@@ -74,8 +77,8 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
             SUMMARY,
             f"Summary of what partners report: {material.area_names[area]}",
             (
-                "Each figure is read against the one of a year before, not against a target or another area.",
-                *([about] if compared else []),
+                *([READ, about] if compared else [NONE_READ]),
+                *([WEIGHTED] if any(each.measure.counted == "answers" for each in figures) else []),
                 f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked.",
             ),
             Table(
@@ -86,10 +89,10 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
                     Column("Newest figure covers", "text"),
                     Column("Newest (%)", "number", 1),
                     Column("Newest: how many (count, or pounds)", "number"),
-                    Column("Newest: out of (count)", "number"),
+                    Column("Newest: out of (people, cases or months)", "number"),
                     Column("A year before (%)", "number", 1),
                     Column("A year before: how many (count, or pounds)", "number"),
-                    Column("A year before: out of (count)", "number"),
+                    Column("A year before: out of (people, cases or months)", "number"),
                     Column("Speaks to", "text"),
                     Column("Notes", "text"),
                 ),
@@ -115,6 +118,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     if open_pack and all(each.sensitive for each in measures):
         codes = codes[-1:]
     newest = max(each.key.period for each in figures)
+    force = material.area_names[codes[-1]]
     periods = sorted({key.period for key in keys if key.period <= newest}, reverse=True)[: PERIODS[feed.cadence]]
     columns = [Column("Area and period", "text"), *(Column(span.title, "text") for span in feed.spans.values())]
     for each in measures:
@@ -136,13 +140,18 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
             rows.append((*row, notes_of(marks)))
     return Sheet(
         feed.feed,
-        f"{feed.title}: {of_period(feed, newest)}",
+        f"{feed.title}: {_row_of(feed, measures, newest)}",
         (
-            *_says(material, figures),
+            *_says(figures),
             _given_by(feed),
             *([NEVER_ADDED] if any(len(months_between(*span.of(newest))) > 1 for span in feed.spans.values()) else []),
             *_population(material, measures),
-            *_notes(measures, open_pack, len(codes) > 1),
+            *_notes(measures, open_pack),
+            *(
+                [f"{force} is the whole area of the force. It has a figure where each area gave one."]
+                if codes[1:]
+                else []
+            ),
         ),
         Table(feed.feed, (*columns, Column("Notes", "text")), tuple(rows)),
     )
@@ -171,10 +180,12 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
         feed.feed,
         f"{feed.title}: {then}",
         (
-            *_says(material, figures),
+            *_says(figures),
             _given_by(feed),
             INTERVAL,
-            *_notes([each.measure for each in figures], first.open_pack, False),
+            WEIGHTED,
+            *([QUARTER] if first.open_pack and feed.cadence == "monthly" else []),
+            *_notes([each.measure for each in figures], first.open_pack),
         ),
         Table(
             feed.feed,
@@ -194,12 +205,11 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     )
 
 
-def _says(material: Material, figures: list[PartnerFigure]) -> Iterator[str]:
-    """What the newest figures say, those that differ from a year before first."""
-    force = material.declarations.plan.home_force
+def _says(figures: list[PartnerFigure]) -> Iterator[str]:
+    """What the newest figures say, each with its area, those that differ from a year before first."""
     compared = [each for each in figures if each.difference is not None]
-    yield from (f"{each.titled(force)}: {each.says}" for each in compared if each.difference)
-    if quiet := [each.titled(force) for each in compared if each.difference == 0]:
+    yield from (f"{each.titled('')}: {each.says}" for each in compared if each.difference)
+    if quiet := [each.titled("") for each in compared if each.difference == 0]:
         yield f"{', '.join(quiet)}: {words.A_YEAR_BEFORE[0]}"
 
 
@@ -223,11 +233,9 @@ def _population(material: Material, measures: list[Measure]) -> Iterator[str]:
             yield note
 
 
-def _notes(measures: list[Measure], open_pack: bool, summed: bool) -> Iterator[str]:
+def _notes(measures: list[Measure], open_pack: bool) -> Iterator[str]:
     if open_pack and (sensitive := [each.title for each in measures if each.sensitive]):
         yield f"{', '.join(sensitive)}. {SENSITIVE}"
     if any(map(is_percentage, measures)):
         yield f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked."
-    if summed:
-        yield FORCE
     yield from (f"{each.title}: {each.caveat.strip()}" for each in measures if each.caveat)

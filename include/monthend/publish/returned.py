@@ -12,7 +12,7 @@ from monthend.plan.declarations import Board, FormItem, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Passport, Sheet, Table
 from monthend.publish.choice import Choice
-from monthend.publish.figure import figure, in_order
+from monthend.publish.figure import NOT_MANY, PartnerFigure, figure, in_order, notes_of
 from monthend.publish.material import Material, Returned, decimals_of, first_of, passport, per, population_note, rounded
 from monthend.publish.measure import MeasureSheet
 from monthend.publish.reported import SENSITIVE, WITHHELD
@@ -105,15 +105,20 @@ def _beside(material: Material, measures: list[Measure], period: str, own: str |
     rows: list[tuple[Cell | str, ...]] = []
     for measure in measures:
         keys = [_key(material, measure, code, period) for code in codes]
-        rows.append((measure.title, *(figure(material, measure, key, withheld=True) for key in keys)))
+        marks = {
+            material.area_names[key.area_code]: PartnerFigure(material, measure, key.area_code, True).marks(key)
+            for key in keys
+            if figure(material, measure, key, withheld=True) not in ("[x]", "[z]")
+        }
+        rows.append((measure.title, *(figure(material, measure, key, withheld=True) for key in keys), notes_of(marks)))
         if percent:
             bases = [figure(material, measure, key, "denominator", withheld=True) for key in keys]
-            rows.append((f"{measure.title}: out of how many", *bases))
+            rows.append((f"{measure.title}: out of how many", *bases, words.NO_NOTES))
     notes = [ORDER, f"Figures are as partners gave them for the {words.period('quarter', period)}."]
     if any(measure.sensitive for measure in measures):
         notes.append(f"{', '.join(measure.title for measure in measures if measure.sensitive)}. {SENSITIVE}")
     if percent:
-        notes.append(f"{WITHHELD}.")
+        notes.append(f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked.")
     notes.append("The force has a figure where every partner gave one.")
     return Sheet(
         name,
@@ -124,6 +129,7 @@ def _beside(material: Material, measures: list[Measure], period: str, own: str |
             (
                 Column("Measure", "text"),
                 *(Column(_name(material, code, own), "number", 1 if percent else 0) for code in codes),
+                Column("Notes", "text"),
             ),
             tuple(rows),
         ),
