@@ -359,7 +359,7 @@ SINCE = "Counted since April 2012, so it is not compared with a year before."
         ("youth_reoffending", HALF, FEW, False, "Too few a year before for a comparison."),
         ("youth_reoffending", HALF, facts.MISSING, False, "There is no figure of a year before."),
         ("youth_reoffending", facts.MISSING, HALF, False, "No figure of the force, as not every area gave one."),
-        ("satisfied_whole", facts.MISSING, HALF, False, "Not available for this period."),
+        ("savings_delivered", facts.MISSING, HALF, False, "Not available for this period."),
         ("youth_reoffences", HALF, HALF, False, "Not compared: a few people or schemes can make much of it."),
         ("treatment_completed_opiate", SMALL, HALF, True, "Withheld, as a number is small."),
         ("treatment_completed_opiate", SMALL, HALF, False, A_YEAR_BEFORE[-1]),
