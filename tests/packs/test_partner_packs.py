@@ -393,7 +393,7 @@ def test_a_difference_is_said_on_the_cover_the_summary_and_the_worksheet(materia
     notes = next(sheet.notes for sheet in book.sheets if sheet.name == "yos_return")
     assert (
         "First-time entrants to the youth justice system: the newest rates use the population of 2007. That is ten "
-        "years or more before: where the population grew, rates are too high." in notes
+        "years or more before the period: where the population grew, rates are too high." in notes
     )
     row = table_of(changed, "pdg", "summary_partners")["Young offenders who reoffended"]
     assert row[:8] == [says, "July 2015 to September 2015", Decimal("80.0"), 56, 70, Decimal("60.0"), 48, 80]
@@ -432,6 +432,12 @@ def test_what_lies_before_a_break_is_not_compared(material: Material) -> None:
     measure = material.declarations.measures["first_time_entrants"].model_copy(update={"breaks": (since,)})
     says = PartnerFigure(material, measure, FORCE, False).says
     assert says == "Not comparable with before 1 October 2016: cautions count too."
+    before_both = since.model_copy(update={"from_month": "2015-10"})  # within the earlier figure's months
+    both = PartnerFigure(material, measure.model_copy(update={"breaks": (before_both,)}), FORCE, False)
+    assert both.says == "Not comparable with before 1 October 2015: cautions count too."
+    to_come = since.model_copy(update={"from_month": "2018-04"})
+    future = PartnerFigure(material, measure.model_copy(update={"breaks": (to_come,)}), FORCE, False)
+    assert future.says in A_YEAR_BEFORE.values()
     long_ago = measure.model_copy(update={"breaks": (since.model_copy(update={"from_month": "2014-10"}),)})
     assert PartnerFigure(material, long_ago, FORCE, False).says in A_YEAR_BEFORE.values()
 

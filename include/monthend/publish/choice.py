@@ -26,10 +26,8 @@ class Choice:
 
     @property
     def shown(self) -> list[Measure]:
-        """Every measure that has a number in the pack, or would have one."""
-        return [
-            *self.read, *self.outcomes, *self.comparators, *self.returned, *self.reported, *self.missing,
-        ]  # fmt: skip
+        """Every measure that has a number in the pack."""
+        return [*self.read, *self.outcomes, *self.comparators, *self.returned, *self.reported]
 
 
 def choose(material: Material, pack: Pack) -> Choice:

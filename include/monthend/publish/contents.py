@@ -162,7 +162,7 @@ def _caveats(measures: list[MeasureSheet]) -> Iterator[str]:
 
 
 def _notes(material: Material, choice: Choice) -> Sheet:
-    measures = [*choice.read, *choice.outcomes, *choice.comparators, *choice.returned, *choice.reported]
+    measures = choice.shown
     terms = [(measure.title, measure.description.strip()) for measure in measures]
     terms += [
         (priority.priority, f"{priority.title}. Strategic priority of the plan ({priority.provenance}).")
@@ -237,7 +237,7 @@ def _cover(
         )
     else:
         why = "No meeting in this board's calendar has this month as its newest; the pack is for reference."
-    used = {key for measure in choice.shown for key in (measure.feed, *measure.reads)}
+    used = {key for measure in (*choice.shown, *choice.missing) for key in (measure.feed, *measure.reads)}
     used |= {key for key in (pack.board.returns, pack.board.narratives and "narrative") if key}
     titles = tuple(f"{material.declarations.feeds[key].title}, " for key in used)
     missing = [name for name in material.missing if name.startswith(titles)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from monthend.freeze.facts import BREAK, Fact, Key
+from monthend.freeze.facts import Fact, Key
 from monthend.plan.calendar import add_months, financial_quarter_end, financial_year_start
 from monthend.plan.declarations import Feed, Measure
 from monthend.publish import words
@@ -116,24 +116,21 @@ class PartnerFigure:
             return ""
         if self.measure.clustered:
             return CLUSTERED
-        (first, last), (_, last_before) = self.covered(self.key), self.covered(self.earlier)
+        (first, last), (first_before, last_before) = self.covered(self.key), self.covered(self.earlier)
         if first <= last_before:
             return f"Counted since {words.of_month(first)}, so it is not compared with a year before."
         if before in ("[c]", "[u]", "[x]"):
             return NONE_THEN if before == "[x]" else FEW_THEN
-        breaks = [each for each in self.measure.breaks if last_before < each.from_month <= last]
-        if breaks or BREAK in self.material.fact(self.earlier).mark.split():
-            return words.across(max(breaks or self.measure.breaks, key=lambda each: each.from_month))
-        return ""
+        breaks = [each for each in self.measure.breaks if first_before < each.from_month <= last]
+        return words.across(max(breaks, key=lambda each: each.from_month)) if breaks else ""
 
     @property
     def _areas_gave_one(self) -> bool:
         """Whether it is the force's, and an area has a figure of the same period."""
-        facts, like = self.material.facts, self.key._replace(area_code="")
-        return self.key.area_code == self.material.declarations.plan.home_force and any(
-            key._replace(area_code="") == like and facts[key].value is not None
-            for key in self.material.keys[self.measure.measure]
-        )
+        like = (self.key.basis, self.key.period)
+        given = (key for key in self.material.keys[self.measure.measure] if self.material.facts[key].value is not None)
+        of_force = self.key.area_code == self.material.declarations.plan.home_force
+        return of_force and any((key.basis, key.period) == like for key in given)
 
     def marks(self, *keys: Key) -> set[str]:
         """The marks of some of its figures, in brackets; [u] where a percentage is of fewer than a hundred."""

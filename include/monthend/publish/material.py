@@ -18,6 +18,7 @@ from monthend.publish.book import Cell, Passport
 from monthend.validate.integrity import Result
 
 OLD_POPULATION_YEARS = 10
+OLD_POPULATION = " That is ten years or more before the period: where the population grew, rates are too high."
 MONTHS = {"month": 1, "quarter": 3, "r12": 12}  # in a period of a basis
 
 
@@ -173,5 +174,5 @@ def population_note(material: Material, area: str) -> str:
     day = datetime.date.fromisoformat(as_at)
     note = f"Rates use {name} ({words.of_day(day)})."
     if month_last.year - day.year - ((month_last.month, month_last.day) < (day.month, day.day)) >= OLD_POPULATION_YEARS:
-        note += " That is ten years or more before the period: where the population grew, rates are too high."
+        note += OLD_POPULATION
     return note

@@ -283,11 +283,11 @@ def _population_years(office: Office, connection: Connection, candidate: candida
     """By measure, of which years the denominators of its newest rates are, where its feed says so."""
     years: dict[str, str] = {}
     for measure in office.declarations.measures.values():
-        if measure.population_year:
+        if year := measure.population_year:
             (row,) = warehouse.query(
                 connection,
-                f"SELECT string_agg(DISTINCT {measure.population_year}::text, ' and ') AS years FROM"  # noqa: S608
-                f" (SELECT {measure.population_year}, rank() OVER (ORDER BY delivery_period DESC)"
+                f"SELECT string_agg(DISTINCT {year}::text, ' and ') AS years FROM"  # noqa: S608 - names are declared
+                f" (SELECT {year}, rank() OVER (ORDER BY delivery_period DESC)"
                 f"  FROM reporting.{measure.feed}_at(:load) WHERE delivery_period <= :month) AS rows WHERE rank = 1",
                 load=candidate.load_number,
                 month=candidate.month,

@@ -13,7 +13,7 @@ from monthend.publish import words
 from monthend.publish.book import Cell, Column, Sheet, Table
 from monthend.publish.choice import Choice
 from monthend.publish.figure import FEW, NOT_MANY, PartnerFigure, in_order, is_percentage, notes_of, of_period, places
-from monthend.publish.material import OLD_POPULATION_YEARS, Material
+from monthend.publish.material import OLD_POPULATION, OLD_POPULATION_YEARS, Material
 from monthend.statistics.difference import LEVEL
 
 SUMMARY = "summary_partners"
@@ -26,7 +26,7 @@ NEVER_ADDED = (
 READ = "Figures are read against those of a year before, not against a target or another area."
 NONE_READ = "No figure here is read against another; each stands beside the one of a year before."
 WEIGHTED = "Percentages of surveys are weighted, so that the counts of people beside them do not give the same."
-QUARTER = "An open pack shows a quarter of this survey; a pack of a higher marking shows 12 months."
+QUARTER = "A pack marked OFFICIAL shows a quarter of this survey; one marked OFFICIAL-SENSITIVE shows 12 months."
 INTERVAL = "In 95 of 100 such surveys the share of all victims or residents lies within the interval."
 
 
@@ -229,7 +229,7 @@ def _population(material: Material, measures: list[Measure]) -> Iterator[str]:
         if years := material.population_years.get(each.measure):
             note = f"{each.title}: the newest rates use the population of {years}."
             if int(material.month[:4]) - int(years[:4]) >= OLD_POPULATION_YEARS:
-                note += " That is ten years or more before: where the population grew, rates are too high."
+                note += OLD_POPULATION
             yield note
 
 

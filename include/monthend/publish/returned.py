@@ -12,7 +12,7 @@ from monthend.plan.declarations import Board, FormItem, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Passport, Sheet, Table
 from monthend.publish.choice import Choice
-from monthend.publish.figure import NOT_MANY, PartnerFigure, figure, in_order, notes_of
+from monthend.publish.figure import NOT_MANY, PartnerFigure, in_order, notes_of
 from monthend.publish.material import Material, Returned, decimals_of, first_of, passport, per, population_note, rounded
 from monthend.publish.measure import MeasureSheet
 from monthend.publish.reported import SENSITIVE, WITHHELD
@@ -105,14 +105,14 @@ def _beside(material: Material, measures: list[Measure], period: str, own: str |
     rows: list[tuple[Cell | str, ...]] = []
     for measure in measures:
         keys = [_key(material, measure, code, period) for code in codes]
-        marks = {
-            material.area_names[key.area_code]: PartnerFigure(material, measure, key.area_code, True).marks(key)
-            for key in keys
-            if figure(material, measure, key, withheld=True) not in ("[x]", "[z]")
-        }
-        rows.append((measure.title, *(figure(material, measure, key, withheld=True) for key in keys), notes_of(marks)))
+        each = PartnerFigure(material, measure, own or codes[-1], open_pack=True)
+        cells = [each.cell(key) for key in keys]
+        given = [key for key, cell in zip(keys, cells, strict=True) if cell not in ("[x]", "[z]")]
+        rows.append(
+            (measure.title, *cells, notes_of({material.area_names[key.area_code]: each.marks(key) for key in given}))
+        )
         if percent:
-            bases = [figure(material, measure, key, "denominator", withheld=True) for key in keys]
+            bases = [each.cell(key, "denominator") for key in keys]
             rows.append((f"{measure.title}: out of how many", *bases, words.NO_NOTES))
     notes = [ORDER, f"Figures are as partners gave them for the {words.period('quarter', period)}."]
     if any(measure.sensitive for measure in measures):
