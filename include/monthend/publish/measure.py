@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -120,6 +120,11 @@ class MeasureSheet:
         return None if chart is None or chart.trial or chart.method == "none" else chart
 
     @cached_property
+    def _points(self) -> dict[Any, dict[Any, Any]]:
+        """The points of the control chart that says what is usual, by month; none where it does not."""
+        return self.usual.points.to_dict("index") if self.usual else {}
+
+    @cached_property
     def says(self) -> str:
         if self.ended:
             return words.ended(self.latest, self._followed_by())
@@ -141,18 +146,19 @@ class MeasureSheet:
 
     def limit(self, month: str, column: str) -> Cell:
         of = {"measure": self.measure.measure, "area": self.area, "period": month}
-        chart = self.usual
-        if chart is None or month not in chart.points.index:
+        chart, point = self.usual, self._points.get(month)
+        if chart is None or point is None:
             return derived(float("nan"), 1, f"usual_range_{column}", **of)
-        baseline = list(chart.points.index[[0, chart.baseline_points - 1]])
-        return derived(float(chart.points[column][month]), 1, f"usual_range_{column}", baseline=baseline, **of)
+        months = list(self._points)
+        baseline = [months[0], months[chart.baseline_points - 1]]
+        return derived(float(point[column]), 1, f"usual_range_{column}", baseline=baseline, **of)
 
     def signal_at(self, month: str) -> str:
         """What a month says, short enough for a row."""
-        chart = self.usual
-        if chart is None or month not in chart.points.index or self.measure.polarity == "context":
+        point = self._points.get(month)
+        if point is None or self.measure.polarity == "context":
             return "[z]"
-        rule, direction = chart.points["signal"][month], chart.points["direction"][month]
+        rule, direction = point["signal"], point["direction"]
         return words.sentence(self.measure, rule, direction).split(". ")[0].rstrip(".") if rule else "Nothing unusual"
 
     def sheet(self) -> Sheet:
@@ -282,8 +288,7 @@ class MeasureSheet:
             return Cell(None) if cell.value == "[z]" else cell
         drawn = kind == "value" and month in self.drawn
         if kind != "value":
-            chart = self.control_chart
-            drawn = chart is not None and chart.points["signal"].get(month) == kind
+            drawn = month in self._points and self._points[month]["signal"] == kind
         cell = fact_cell(self.material, self.key("month", month), 0)
         return cell if drawn and cell.value != "[x]" else Cell(None)
 
