@@ -47,11 +47,12 @@ COLUMNS = (
 FIGURES = ("value", "numerator", "denominator")
 
 # Why there is no figure: the code that is kept, and the words of the form's list
+NOT_APPLICABLE = "not_applicable"
 REASONS = {
     "not_yet_available": "Not yet available",
     "nothing_new": "No new data published",
     "lagged": "Published later (data lag)",
-    "not_applicable": "Not applicable here",
+    NOT_APPLICABLE: "Not applicable here",
     "not_collected": "Not collected",
 }
 NOT_GIVEN = "not_given"  # of a cell that is empty without a reason
@@ -59,7 +60,7 @@ SAID_OTHERWISE = {  # what returns say in place of a figure, in small letters
     r"(data )?not( yet)? available|nya": "not_yet_available",
     r"no new data( published)?": "nothing_new",
     r"\((q[1-4] )?data ?- ?data lag\)|data lag": "lagged",
-    r"n/a|not applicable": "not_applicable",
+    r"n/a|not applicable": NOT_APPLICABLE,
 }
 
 

@@ -19,11 +19,14 @@ TENANCIES: Row = {
     "item_period_start": "2016-04-01", "item_period_end": "2017-03-31", "basis": "ytd", "value": "40", "unit": "count",
     "signed_by_role": "Manager", "signed_on": "2017-04-06",
 }  # fmt: skip
+COHORT = CLEAN["probation_iom"][0] | {"period": "2017-03", "entrants": "60", "leavers": "60"}
+ASKED = [each | {"wave": "2017-03"} for each in CLEAN["survey_confidence"]]
 FIRST: dict[str, tuple[str, list[Row]]] = {  # by feed: the name of its file, and the rows of the period before
     "troubled_families": (
         "2017-03-leicester-troubled-families", [each | {"period": "2017-03"} for each in CLEAN["troubled_families"]],
     ),
     "savings": ("2017-05-leicestershire-savings", [each | {"as_at": "2017-05-31"} for each in CLEAN["savings"]]),
+    "probation_iom": ("2016-03-leicestershire-probation-iom", [CLEAN["probation_iom"][0] | {"period": "2016-03"}]),
     "csp_return": ("2016-12-csp-return-leicester", [
         TENANCIES | {"return_period": "2016-12", "item_period_end": "2016-12-31", "signed_on": "2017-01-05"},
     ]),
@@ -32,6 +35,8 @@ THEN: dict[str, tuple[str, list[Row]]] = {
     "troubled_families": ("2017-06-leicester-troubled-families", CLEAN["troubled_families"]),
     "savings": ("2017-06-leicestershire-savings", CLEAN["savings"]),
     "csp_return": ("2017-03-csp-return-leicester", [TENANCIES | {"return_period": "2017-03"}]),
+    "probation_iom": ("2017-03-leicestershire-probation-iom", [COHORT]),
+    "survey_confidence": ("2017-03-leicestershire-survey-confidence", ASKED),
 }
 
 
@@ -51,7 +56,7 @@ def failing(desk: Desk) -> dict[str, list[str]]:
     with desk.office.engine.connect() as connection:
         newest = newest_load(connection)
     found = integrity.check(desk.office, PERIOD, newest, 0, ON)
-    assert {each.outcome for each in found.results if each.feed in FIRST} <= {"passed", "failed"}
+    assert {each.outcome for each in found.results if each.feed in THEN} <= {"passed", "failed"}
     with desk.office.engine.connect() as connection:
         return {
             f"{each.check_id} {each.part}": integrity.keys(connection, found.integrity_id, each.check_id, each.part, 10)
@@ -85,6 +90,16 @@ def failing(desk: Desk) -> dict[str, list[str]]:
         (
             {"csp_return": [TENANCIES | {"return_period": "2017-03", "value": "39"}]},
             {"P04 year to date": [f"{LEICESTER} 2017-03"]},
+        ),
+        (
+            {"probation_iom": [COHORT | {"leavers": "59"}]},
+            {"Y03 cohort follows": [f"{FORCE} 2017-03"]},
+        ),
+        ({"probation_iom": [COHORT | {"cohort_id": "IOM-2016", "leavers": "59"}]}, {}),  # there was no such one
+        ({"survey_confidence": [ASKED[0] | {"base_unweighted": "380"}, *ASKED[1:]]}, {}),
+        (
+            {"survey_confidence": [ASKED[0] | {"base_unweighted": "379"}, *ASKED[1:]]},
+            {"S02 bases": ["2017-03 confidence"]},
         ),
         (  # another year begins anew
             {"csp_return": [TENANCIES | {"return_period": "2017-03", "item_period_start": "2017-01-01", "value": "3"}]},

@@ -547,7 +547,7 @@ def test_a_population_ten_years_old_or_more_is_noted(material: Material, as_at: 
         assert notes[2] == "No population is held, so no rate can be given."
         return
     day = date.fromisoformat(as_at)
-    assert notes[2] == f"Rates use Estimated residents ({day:%-d %B %Y})." + (
+    assert notes[2] == f"Rates of what the police record use Estimated residents ({day:%-d %B %Y})." + (
         " That is ten years or more before the period: where the population grew, rates are too high." if old else ""
     )
 
@@ -555,7 +555,7 @@ def test_a_population_ten_years_old_or_more_is_noted(material: Material, as_at: 
 def test_the_newest_population_at_the_month_end_is_named(material: Material) -> None:
     figures = [("2011-03-27", "2011 Census residents"), ("2024-06-30", "Estimate"), ("2025-06-30", "Later estimate")]
     notes = sheet_of(book_of(dataclasses.replace(material, populations={HOME_FORCE: figures})), "summary").notes
-    assert notes[2] == "Rates use Estimate (30 June 2024)."
+    assert notes[2] == "Rates of what the police record use Estimate (30 June 2024)."
 
 
 def test_a_measure_needs_no_rate_and_a_rate_has_its_own_decimals(material: Material, tmp_path: Path) -> None:

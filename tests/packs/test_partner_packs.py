@@ -21,12 +21,15 @@ from monthend.office import open_office
 from monthend.plan.declarations import ROOT, Break, Declarations
 from monthend.publish import contents, evidence, packs
 from monthend.publish.book import value_of
+from monthend.publish.by_quarter import by_quarter_sheet
 from monthend.publish.choice import choose
 from monthend.publish.figure import PartnerFigure, figure, notes_of
 from monthend.publish.material import Material, Pack
-from monthend.publish.words import A_YEAR_BEFORE
+from monthend.publish.measure import MeasureSheet
+from monthend.publish.words import A_YEAR_BEFORE, CONTEXT
 from monthend.run import run
 from monthend.sample import force
+from monthend.sample.world import DISTRICTS
 from monthend.statistics.difference import of_rates
 
 MONTH, ON = "2017-06", date(2017, 7, 12)
@@ -104,6 +107,20 @@ def returned(inbox: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
+def why_absent(given: dict[tuple[str, str], dict[str, Any]], area: str, item: str) -> str | None:
+    """Why there is no figure of a count, as the return says it, or what has become of it."""
+    if (area, item) not in given:
+        return "not returned"
+    if (area, item) in SPOILT:
+        return "to be put right"
+    row = given[area, item]
+    said = str(row["If there is none, why"] or row["Figure"]).lower()
+    in_words = {
+        "nya": "not yet available", "data not yet available": "not yet available", "n/a": "not applicable here",
+    }  # fmt: skip
+    return None if isinstance(row["Figure"], int) else in_words.get(said, said)
+
+
 def test_every_board_of_the_quarter_end_has_its_pack_and_no_pack_disagrees(desk: Desk) -> None:
     built = packs.builds(desk.office, MONTH)
     assert sorted({build.board for build in built}) == [
@@ -131,18 +148,27 @@ def test_the_cover_names_the_returns_as_a_source_and_what_is_missing(desk: Desk)
 def test_what_partners_returned_stands_beside_each_other_as_they_gave_it(desk: Desk, inbox: Path) -> None:
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
     table, given = tables(path)["partners"], returned(inbox)
-    assert table["Measure"] == [*AREAS, "Leicestershire", "Notes"]
-    compared = 0
+    assert table["Measure"] == [*AREAS, "Leicestershire force area", "Notes"]
+    compared, said = 0, set()
     for measure in Declarations(ROOT).measures.values():
         if measure.title in table and not measure.sensitive:
             (item,) = measure.where["item_code"]
+            absent: dict[str, list[str]] = {}
             for area, shown in zip(AREAS, table[measure.title], strict=False):
                 figure = given.get((area, item), {}).get("Figure")
                 held = isinstance(figure, int) and (area, item) not in SPOILT
-                assert shown == (figure if held else "[x]"), (area, item)
+                why = why_absent(given, area, item)
+                assert (why is None) == held
+                assert shown == (figure if held else "[z]" if why == "not applicable here" else "[x]"), (area, item)
                 compared += held
-            assert table[measure.title][-2:] == ["[x]", "[p]"]  # one return is missing
-    assert compared == 40
+                if why:
+                    absent.setdefault(why, []).append(area)
+            assert table[measure.title][-2] == "[x]"  # one return is missing
+            reasons = (f"{why}: {', '.join(areas)}" for why, areas in sorted(absent.items()))
+            assert table[measure.title][-1] == "; ".join(("[p]", *reasons))
+            said |= absent.keys()
+    assert compared == 27
+    assert said == {"not returned", "to be put right", "not yet available", "no new data published"}
 
 
 def test_a_percentage_stands_over_what_it_is_of_and_is_withheld_of_few(desk: Desk, inbox: Path) -> None:
@@ -162,7 +188,9 @@ def test_a_percentage_stands_over_what_it_is_of_and_is_withheld_of_few(desk: Des
     few = [area for area in AREAS if 30 <= given.get((area, "victims_satisfied"), {}).get("Denominator", 0) < 100]
     marked = [area for area in few if area != "Charnwood"]
     assert marked
-    assert table[title][-1] == f"[p]; [u] {', '.join(marked)}"
+    assert table[title][-1] == (
+        f"[p]; [u] {', '.join(marked)}; not returned: Oadby and Wigston; to be put right: Charnwood"
+    )
 
 
 @pytest.mark.parametrize(("count", "shown"), [(None, "[x]"), (0, 0), (1, "[c]"), (4, "[c]"), (5, 5)])
@@ -228,6 +256,28 @@ def test_an_area_stands_beside_the_others_in_the_order_of_the_alphabet(material:
     )
 
 
+def test_what_does_not_apply_is_told_from_what_is_not_available(material: Material) -> None:
+    absent = dict.fromkeys(("value", "numerator", "denominator", "narrative"))
+    (blaby,) = (each for each in material.returns if (each.feed, each.area_code) == ("csp_return", "E07000129"))
+    key = Key("homes_secured", "quarter", "E07000129", MONTH)
+    for reason, cell, says in (
+        ("not_applicable", "[z]", "not applicable here"), ("not_collected", "[x]", "not collected"),
+        ("not_given", "[x]", "left blank"),
+    ):  # fmt: skip
+        row = absent | {"missing_reason": reason}
+        changed = dataclasses.replace(
+            material,
+            facts={**material.facts, key: facts.MISSING},
+            returns=(dataclasses.replace(blaby, items={**blaby.items, "homes_secured": row}),),
+        )
+        beside = table_of(changed, "csp_blaby", "partners")["Homes made more secure after a burglary"]
+        assert (beside[0], beside[-1].partition("; ")[2]) == (cell, f"{says}: Blaby")
+        own = table_of(changed, "csp_blaby", "own_return")["SP11 Homes made more secure after a burglary"]
+        assert (own[0], own[4]) == (cell, f"{says.capitalize()}.")
+    rutland = table_of(material, "csp_rutland", "own_return")["SP17 Return interviews offered after going missing"]
+    assert (rutland[0], rutland[4]) == ("[z]", "Not applicable here.")
+
+
 def test_an_areas_board_goes_to_the_contact_of_its_return(desk: Desk) -> None:
     boards = desk.office.declarations.boards
     assert boards["csp_rutland"].recipients == ("community.safety@rutland.example",)
@@ -277,7 +327,7 @@ def sent(inbox: Path, name: str) -> list[dict[str, str]]:
 def test_partners_figures_stand_with_what_they_are_made_of(desk: Desk, inbox: Path) -> None:
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "pdg")
     table = tables(path)["yos_return"]
-    services = ("Leicester", "Leicestershire and Rutland", "Leicestershire")
+    services = ("Leicester", "Leicestershire and Rutland", "Leicestershire force area")
     quarters = ("March 2017", "December 2016", "September 2016", "June 2016", "March 2016", "December 2015")
     assert list(table)[1:7] == [f"Leicester, return of {each}" for each in quarters]
     assert len(table) == 1 + 8 * len(services)
@@ -299,7 +349,7 @@ def test_partners_figures_stand_with_what_they_are_made_of(desk: Desk, inbox: Pa
             shown += 1
     assert shown == 16
     newest = [row for row in given if row["period"] == "2017-03"]
-    of_force = table["Leicestershire, return of March 2017"]
+    of_force = table["Leicestershire force area, return of March 2017"]
     assert of_force[:3] == [
         "April 2016 to March 2017", "July 2015 to September 2015", "October 2015 to September 2016",
     ]  # fmt: skip
@@ -312,7 +362,7 @@ def test_partners_figures_stand_with_what_they_are_made_of(desk: Desk, inbox: Pa
 def test_the_turn_of_the_financial_year_is_seen(desk: Desk) -> None:
     (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "pdg")
     table = tables(path)["savings"]
-    assert [table[f"Leicestershire, {month} 2017"][0] for month in ("April", "March")] == [
+    assert [table[f"Leicestershire force area, {month} 2017"][1] for month in ("April", "March")] == [
         "April 2017", "April 2016 to March 2017",
     ]  # fmt: skip
 
@@ -328,14 +378,23 @@ def test_partners_figures_are_summed_up_with_a_sentence_each(desk: Desk, inbox: 
     assert entrants[1] == "April 2016 to March 2017"
     assert entrants[2:8] == ["[z]", *now, "[z]", *then]
     assert entrants[0] == A_YEAR_BEFORE[of_rates(tuple(now), tuple(then))]
-    assert summary["Savings required"][0] == "Shown for context."
+    assert summary["Savings required"][0] == CONTEXT
     assert summary["Families back in work"][0] == "Counted since April 2012, so it is not compared with a year before."
     assert len(summary) == 1 + 32
+    assert summary["Savings required"][1] == "April 2017 to March 2018"
+    less = "Less than the budget requires of April 2017 to March 2018"
+    assert summary["Savings identified"][:2] == [f"{less}.", "April 2017 to March 2018"]
+    assert summary["Savings delivered"][:2] == [f"{less}, so far.", "April 2017 to June 2017"]
+    assert summary["Offences while they were managed"][1] == "April 2016 to March 2017"
+    assert summary["Offences before they were managed"][1] == "the 12 months before each joined"
+    assert summary["Offenders in the managed cohort"][1] == "the last day of March 2017"
     lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
+    assert f"Savings delivered, April 2017 to June 2017: {less}, so far." in lines
     read = [row[0] for row in summary.values() if row[0] in A_YEAR_BEFORE.values()]
     quiet = read.count(A_YEAR_BEFORE[0])
     assert (
-        f"Partners' figures without a reading: {32 - len(read)}. Worksheet summary_partners says why of each." in lines
+        f"Partners' figures without a reading: {32 - len(read) - 2}. Worksheet summary_partners says why of each."
+        in lines
     )
     assert f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}." in lines
 
@@ -360,12 +419,12 @@ SINCE = "Counted since April 2012, so it is not compared with a year before."
         ("youth_reoffending", HALF, facts.MISSING, False, "There is no figure of a year before."),
         ("youth_reoffending", facts.MISSING, HALF, False, "No figure of the force, as not every area gave one."),
         ("savings_delivered", facts.MISSING, HALF, False, "Not available for this period."),
-        ("youth_reoffences", HALF, HALF, False, "Not compared: a few people or schemes can make much of it."),
+        ("youth_reoffences", HALF, HALF, False, "Not compared: a few people can make much of it."),
         ("treatment_completed_opiate", SMALL, HALF, True, "Withheld, as a number is small."),
         ("treatment_completed_opiate", SMALL, HALF, False, A_YEAR_BEFORE[-1]),
         ("treatment_completed_opiate", HALF, SMALL, True, "Too few a year before for a comparison."),
         ("families_in_work", Fact(Decimal(9), Decimal(9), None), Fact(Decimal(5), Decimal(5), None), False, SINCE),
-        ("marac_repeats", HALF, HALF, False, "Shown for context."),
+        ("marac_repeats", HALF, HALF, False, CONTEXT),
         ("satisfied_whole", of(70, 100, 65, 75), of(60, 100, 55, 65), False, A_YEAR_BEFORE[1]),
         ("satisfied_whole", of(70, 100, 60, 79), of(60, 100, 50, 69), False, A_YEAR_BEFORE[0]),
     ],
@@ -384,9 +443,10 @@ def test_a_difference_is_said_on_the_cover_the_summary_and_the_worksheet(materia
     declared = material.declarations.boards["pdg"]
     book = contents.book(changed, Pack("0" * 32, declared, declared.renderings[0], None))
     says = "Higher than a year before, by more than chance alone gives."
-    assert f"Young offenders who reoffended, July 2015 to September 2015: {says}" in book.cover.lines
+    covers = "October 2015 to September 2016, of the cohort of July 2015 to September 2015"
+    assert f"Young offenders who reoffended, {covers}: {says}" in book.cover.lines
     notes = next(sheet.notes for sheet in book.sheets if sheet.name == "yos_return")
-    assert notes[0] == f"Young offenders who reoffended, Leicestershire: {says}"
+    assert f"Young offenders who reoffended, Leicestershire force area: {says}" in notes
     assert not any("use the population of" in note for note in notes)
     old = dataclasses.replace(changed, population_years={"first_time_entrants": "2007"})
     book = contents.book(old, Pack("0" * 32, declared, declared.renderings[0], None))
@@ -396,7 +456,7 @@ def test_a_difference_is_said_on_the_cover_the_summary_and_the_worksheet(materia
         "years or more before the period: where the population grew, rates are too high." in notes
     )
     row = table_of(changed, "pdg", "summary_partners")["Young offenders who reoffended"]
-    assert row[:8] == [says, "July 2015 to September 2015", Decimal("80.0"), 56, 70, Decimal("60.0"), 48, 80]
+    assert row[:8] == [says, covers, Decimal("80.0"), 56, 70, Decimal("60.0"), 48, 80]
 
 
 def test_a_figure_of_another_area_than_the_packs_says_so(material: Material) -> None:
@@ -405,7 +465,7 @@ def test_a_figure_of_another_area_than_the_packs_says_so(material: Material) -> 
         summary["Young people referred to early help"][3]
         == material.facts[Key("early_help_referrals", "quarter", RUTLAND, MONTH)].value
     )
-    assert "Reports of hate taken by partners, Leicestershire" in summary  # sensitive: of the force alone
+    assert "Reports of hate taken by partners, Leicestershire force area" in summary  # sensitive: of the force alone
     assert "Reports of hate taken by partners" not in summary
 
 
@@ -451,11 +511,11 @@ def test_a_mark_names_the_figures_that_it_is_of() -> None:
 def test_an_official_pack_shows_sensitive_figures_of_the_force_alone(desk: Desk, inbox: Path) -> None:
     by_board = {build.board: tables(build.path) for build in packs.builds(desk.office, MONTH)}
     open_rows = list(by_board["strategic_partnership"]["substance_misuse"])[1:]
-    assert {row.partition(",")[0] for row in open_rows} == {"Leicestershire"}
+    assert {row.partition(",")[0] for row in open_rows} == {"Leicestershire force area"}
     assert len(open_rows) == 8
     closed = by_board["pdg"]["substance_misuse"]
     assert {row.partition(",")[0] for row in list(closed)[1:]} == {
-        "Leicester", "Leicestershire County", "Rutland", "Leicestershire",
+        "Leicester", "Leicestershire County", "Rutland", "Leicestershire force area",
     }  # fmt: skip
     (opiate,) = (
         row
@@ -489,11 +549,59 @@ def test_a_survey_is_shown_with_interval_and_base_and_withheld_of_few(desk: Desk
         assert abs(Decimal(str(share)) - given) <= Decimal("0.05")
         assert lower < share < upper
     confidence = by_board["pdg"]["survey_confidence"]
-    assert list(confidence)[1:] == [
-        *(f"Confidence in the police, {area}" for area in AREAS),
-        "Confidence in the police",
-    ]
-    assert confidence["Confidence in the police, Melton"][:5] == ["[u]", "[u]", "[u]", "[u]", 25]
+    shown = [*AREAS, "Leicestershire force area"]
+    assert list(confidence)[1:] == [f"Confidence in the police, {area}" for area in shown]
+    sample = [row for row in sent(inbox, "survey-confidence") if row["wave"] == "2017-03"]
+    asked = {row["csp_code"]: int(row["base_unweighted"]) for row in sample}
+    (of_force,) = asked.keys() - {each.code for each in DISTRICTS}
+    assert asked[of_force] == sum(asked.values()) / 2
+    assert confidence["Measure"][3] == "Answered\n(count)"  # how many said so is not given
+    assert confidence["Confidence in the police, Leicestershire force area"][3] == asked[of_force]
+    assert asked["E07000133"] < 30
+    assert confidence["Confidence in the police, Melton"][:4] == ["[u]", "[u]", "[u]", asked["E07000133"]]
+
+
+def test_an_official_pack_shows_what_the_police_count_that_is_sensitive_of_the_force_by_quarter(
+    material: Material, desk: Desk
+) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "strategic_partnership")
+    table = tables(path)["by_quarter"]
+    measures = material.declarations.measures
+    shown = (
+        "hate_crimes", "hate_incidents", "mental_health_detentions", "mental_health_custody", "missing_reports",
+        "repeat_missing_reports", "missing_from_care",
+    )  # fmt: skip
+    assert list(table)[1:] == [measures[each].title for each in shown]
+    given = 0
+    for each in shown:
+        keys = [Key(each, "quarter", FORCE, month) for month in (MONTH, "2016-06")]
+        counts = [material.facts.get(key, facts.MISSING).value for key in keys]
+        expected = ["[x]" if count is None else "[c]" if 0 < count < 5 else count for count in counts]
+        assert table[measures[each].title][:3] == ["3 months to June 2017", *expected]
+        given += sum(isinstance(count, Decimal) for count in expected)
+    assert given == 4
+    assert table["Hate crimes"][3:] == ["SP7", "[p]"]
+    for sheet in openpyxl.load_workbook(path).sheetnames:  # and nowhere else
+        if sheet not in ("by_quarter", "notes"):
+            titles = set(tables(path).get(sheet, {}))
+            assert not titles & {"Hate crimes", "Hate incidents", "Reports of missing people"}
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, "[c]"), (4, "[c]"), (5, 5)])
+def test_a_small_count_of_the_police_is_withheld_of_a_quarter(material: Material, count: int, shown: Any) -> None:
+    key = Key("hate_crimes", "quarter", FORCE, MONTH)
+    changed = dataclasses.replace(material, facts={**material.facts, key: Fact(Decimal(count), Decimal(count), None)})
+    assert table_of(changed, "strategic_partnership", "by_quarter")["Hate crimes"][1] == shown
+
+
+def test_a_quarter_before_a_break_is_not_shown_beside_one_after(material: Material) -> None:
+    since = Break(from_month="2017-04", reason="counted anew")
+    measure = material.declarations.measures["hate_crimes"].model_copy(update={"breaks": (since,)})
+    (sheet,) = by_quarter_sheet(material, [MeasureSheet(material, measure, "hate_crimes", FORCE)])
+    assert sheet.table is not None
+    assert [value_of(cell) for cell in sheet.table.rows[0][2:4]] == [
+        material.facts[Key("hate_crimes", "quarter", FORCE, MONTH)].value, "[b]",
+    ]  # fmt: skip
 
 
 def test_no_sensitive_figure_of_partners_is_published(material: Material) -> None:
@@ -507,6 +615,9 @@ def test_no_sensitive_figure_of_partners_is_published(material: Material) -> Non
         "marac_children", "children_notified", "adult_domestic_abuse_concerns",
     }  # fmt: skip
     assert "police_confidence" in shown["published"]
+    choice = choose(material, Pack("0" * 32, panel, panel.renderings[1], date(2017, 2, 1)))
+    assert choice.by_quarter == []
+    assert {"hate_crimes", "domestic_abuse_crimes"} <= {measure.measure for measure in choice.sensitive}
 
 
 @pytest.mark.parametrize(
@@ -557,10 +668,10 @@ def test_a_safeguarding_board_has_its_own_words_and_the_figures_of_its_area_or_o
     assert (
         own["Reports of missing people"][1] == material.facts[Key("missing_reports", "month", "E06000016", MONTH)].value
     )
-    label = "Detentions under section 136, Leicestershire"
+    label = "Detentions under section 136, Leicestershire force area"
     assert own[label][1] == material.facts[Key("mental_health_detentions", "month", FORCE, MONTH)].value
     county = table_of(material, "safeguarding_children_leicestershire_and_rutland", "summary")
-    assert "Reports of missing people, Leicestershire" in county  # which is counted for no such area
+    assert "Reports of missing people, Leicestershire force area" in county  # which is counted for no such area
     assert table_of(material, "safeguarding_adults_leicester", "returns").keys() == {
         "Leicester", "Leicestershire and Rutland",
     }  # fmt: skip

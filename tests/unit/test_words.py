@@ -116,8 +116,8 @@ def test_a_measure_declared_seasonal_needs_two_years(months: int) -> None:
 
 @pytest.mark.parametrize("months", [3, 24])
 def test_context_is_shown_and_not_read(months: int) -> None:
-    assert words.signal(MEASURES["context"], count_chart(counts(*FLAT[:months]))) == "Shown for context."
-    assert words.signal(MEASURES["context"], count_chart(counts(*FLAT, 900))) == "Shown for context."
+    assert words.signal(MEASURES["context"], count_chart(counts(*FLAT[:months]))) == words.CONTEXT
+    assert words.signal(MEASURES["context"], count_chart(counts(*FLAT, 900))) == words.CONTEXT
 
 
 @pytest.mark.parametrize("polarity", MEASURES)

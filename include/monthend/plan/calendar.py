@@ -122,6 +122,11 @@ def financial_quarter_end(month: str) -> str:
     return add_months(month, -_split(month)[1] % 3)
 
 
+def newest_quarter(month: str) -> str:
+    """Return the last month of the newest financial quarter that is over at the end of `month`."""
+    return add_months(financial_quarter_end(add_months(month, 1)), -3)
+
+
 def _split(month: str) -> tuple[int, int]:
     """Return year and number of a month.
 

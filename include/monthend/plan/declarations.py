@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
@@ -27,7 +28,7 @@ from pydantic import (
 )
 
 from monthend.errors import WrongCall
-from monthend.plan.calendar import add_months, financial_quarter_end, financial_year_start, working_day
+from monthend.plan.calendar import add_months, financial_year_start, newest_quarter, working_day
 
 ROOT = Path(__file__).parents[3]  # the project; a directory given with --declarations has the same layout
 
@@ -108,7 +109,7 @@ class Break(Strict):
 
 
 class Span(Strict):
-    """What the figures of a delivery cover where that is not its period: some months, or all since one.
+    """What the figures of a delivery cover where that is not its period: some months, all since one, or a whole year.
 
     `title` heads the months where they are shown; `ends_before` is how many months before the period it ends.
     """
@@ -117,18 +118,22 @@ class Span(Strict):
     months: int | None = Field(default=None, ge=1)
     since: Month | Literal["april"] | None = None
     ends_before: int = Field(default=0, ge=0)
+    whole_year: bool = False  # since april: and on to March, whether that is over or not
 
     @model_validator(mode="after")
     def _whole(self) -> "Span":
         if (self.months is None) == (self.since is None):
             raise ValueError("a span has either a number of months or a month since which it goes")
+        if self.whole_year and self.since != "april":
+            raise ValueError("whole_year: only what goes since april goes on to March")
         return self
 
     def of(self, period: str) -> tuple[str, str]:
         """Its first and last month (YYYY-MM) in the delivery of `period`."""
         last = add_months(period, -self.ends_before)
         if self.since == "april":
-            return financial_year_start(last), last
+            april = financial_year_start(last)
+            return april, add_months(april, 11) if self.whole_year else last
         return self.since or add_months(last, 1 - (self.months or 1)), last
 
 
@@ -223,8 +228,7 @@ class Feed(Declared):
 
     def newest_period(self, month: str) -> str:
         """The newest period (YYYY-MM) that is due at month-end `month`: the month's, or the newest whole quarter's."""
-        whole = add_months(financial_quarter_end(add_months(month, 1)), -3) if self.cadence == "quarterly" else month
-        return add_months(whole, -self.lag_months)
+        return add_months(newest_quarter(month) if self.cadence == "quarterly" else month, -self.lag_months)
 
     def due_on(self, period: str) -> date | None:
         """The working day on which the delivery of `period` is due; none of a reference feed."""
@@ -238,10 +242,11 @@ class Feed(Declared):
 
 
 class Rate(Strict):
-    """A rate of the measure it stands with: numerator x per / residents."""
+    """A rate of the measure it stands with: numerator x per / residents, or what the feed gives with it."""
 
     per: int = Field(gt=0)
     decimals: int = Field(ge=0, le=6)
+    out_of: str = "count"  # what its denominator counts
 
 
 class Share(Strict):
@@ -303,8 +308,12 @@ class Measure(Declared):
     rate: Rate | None = None
     share: Share | None = None
     span: Key | None = None  # of the feed's, what each figure covers where that is not the period of its delivery
+    covers: str | None = (
+        None  # the same in words, where months alone do not say it; {period} and {a span's name} stand in
+    )
+    requirement: Key | None = None  # the measure whose figure is what the budget requires of this one
     population_year: Key | None = None  # the column of its feed that says of which year its denominators are
-    clustered: bool = False  # whether one person or scheme can make much of it, so that it is not held against chance
+    clustered: bool = False  # whether one person can make much of it, so that it is not held against chance
     reading: Reading | None = None
 
     @model_validator(mode="after")
@@ -496,11 +505,15 @@ class Declarations:
                     raise WrongCall(f"{path}: {field}: there is no feed {feed}.")
             if measure.span and measure.span not in self.feeds[measure.feed].spans:
                 raise WrongCall(f"{path}: span: the feed {measure.feed} has no span {measure.span}.")
+            said = {name for _, name, *_ in Formatter().parse(measure.covers or "") if name is not None}
+            if unknown := sorted(said - {"period", *self.feeds[measure.feed].spans}):
+                raise WrongCall(f"{path}: covers: the feed {measure.feed} has no span {', '.join(unknown)}.")
             columns = {column.column for column in self.feeds[measure.feed].columns}
             if measure.population_year and measure.population_year not in columns:
                 raise WrongCall(f"{path}: population_year: the feed {measure.feed} has no such column.")
-            if measure.share and measure.share.of not in measures:
-                raise WrongCall(f"{path}: share: there is no measure {measure.share.of}.")
+            for field, other in (("share", measure.share and measure.share.of), ("requirement", measure.requirement)):
+                if other and other not in measures:
+                    raise WrongCall(f"{path}: {field}: there is no measure {other}.")
             if not self.select(measure.select).is_file():
                 raise WrongCall(f"{path}: select: there is no {self.select(measure.select)}.")
         return measures

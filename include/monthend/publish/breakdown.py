@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monthend.freeze.facts import Key
-from monthend.plan.calendar import add_months, financial_quarter_end
+from monthend.plan.calendar import add_months, newest_quarter
 from monthend.plan.declarations import Breakdown, Category
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Sheet, Table, safe_text
@@ -33,9 +33,8 @@ class BreakdownSheet:
     def spans(self) -> Iterator[tuple[str, str]]:
         """Basis and last month of each column but the last."""
         latest = self.whole.latest
-        quarter = financial_quarter_end(latest)
         yield "month", latest
-        yield "quarter", quarter if quarter == latest else add_months(quarter, -3)
+        yield "quarter", newest_quarter(latest)
         yield "r12", latest
 
     def sheet(self) -> Sheet:

@@ -21,13 +21,16 @@ class Choice:
     returned: list[Measure]  # with the form that the board shows, of all partners beside each other
     reported: list[Measure]  # by partners otherwise, a sheet a feed
     withheld: list[Measure]  # by the sign-off
-    sensitive: list[Measure]  # not shown in a pack of this marking
+    by_quarter: list[Measure]  # of the police, sensitive: of the force by quarter, as this marking allows no more
+    sensitive: list[Measure]  # not published
     missing: list[Measure]  # of which nothing was ever delivered
 
     @property
     def shown(self) -> list[Measure]:
         """Every measure that has a number in the pack."""
-        return [*self.read, *self.outcomes, *self.comparators, *self.returned, *self.reported]
+        return [
+            *self.read, *self.outcomes, *self.comparators, *self.returned, *self.reported, *self.by_quarter,
+        ]  # fmt: skip
 
 
 def choose(material: Material, pack: Pack) -> Choice:
@@ -36,7 +39,7 @@ def choose(material: Material, pack: Pack) -> Choice:
     A measure whose feeds are not in force, or that there is not yet, is left out without a word.
     Raises ValueError where nothing is left to read.
     """
-    choice = Choice([], [], [], [], [], [], [], [])
+    choice = Choice([], [], [], [], [], [], [], [], [])
     for key in _keys(material, pack):
         measure = material.declarations.measures[key]
         if there_is(material.declarations, measure, material.month):
@@ -83,19 +86,19 @@ def there_is(declarations: Declarations, measure: Measure, month: str) -> bool:
 def _place(material: Material, pack: Pack, measure: Measure) -> str | None:
     if material.declarations.feeds[measure.feed].form:
         return "returned" if pack.board.returns == measure.feed else None
+    if measure.sensitive and pack.rendering.rendering == "published":
+        return "sensitive"
     if measure.counted in ("reported", "answers"):
-        if measure.sensitive and pack.rendering.rendering == "published":
-            return "sensitive"
         return "withheld" if measure.measure in material.withheld else "reported"
     comparator = is_comparator(material.declarations.feeds[measure.feed])
     if comparator and pack.rendering.rendering == "published":
         return None
-    if measure.sensitive and pack.rendering.marking != "OFFICIAL-SENSITIVE":
-        return "sensitive"
     if measure.measure in material.withheld:
         return "withheld"
     if not material.periods.get(measure.measure, ("", ""))[1]:
         return "missing"
+    if measure.sensitive and pack.rendering.marking != "OFFICIAL-SENSITIVE":
+        return "by_quarter"
     if measure.breakdown and measure.breakdown.name == OUTCOME_TYPE:
         return "outcomes"
     return "comparators" if comparator else "read"

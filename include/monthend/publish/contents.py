@@ -11,6 +11,7 @@ from monthend.plan.declarations import Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Sheet, Table
 from monthend.publish.breakdown import breakdown_sheet
+from monthend.publish.by_quarter import by_quarter_sheet
 from monthend.publish.choice import Choice, choose
 from monthend.publish.figure import PartnerFigure
 from monthend.publish.group import GroupSheets
@@ -34,6 +35,7 @@ def book(material: Material, pack: Pack) -> Book:
     sheets = measure_sheets(material, choice.read, area)
     outcomes = measure_sheets(material, choice.outcomes, area)
     comparators = measure_sheets(material, choice.comparators, area)
+    sensitive = measure_sheets(material, choice.by_quarter, material.declarations.plan.home_force)
     partners = partner_figures(material, choice, area, pack.rendering.marking != "OFFICIAL-SENSITIVE")
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
@@ -54,7 +56,7 @@ def book(material: Material, pack: Pack) -> Book:
         draft=draft,
         rendering=pack.rendering.rendering,
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
-        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators], partners, waivers),
+        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators, *sensitive], partners, waivers),
         sheets=(
             _summary(material, sheets, area, compared=not in_group or bool(compared or compared_privately)),
             *summary_sheet(material, partners, area),
@@ -65,6 +67,7 @@ def book(material: Material, pack: Pack) -> Book:
             *(area_sheets(material, sheets, area) if choice.returned and pack.board.area else ()),
             *(return_sheets(material, choice, pack.board) if pack.board.returns else ()),
             *narrative_sheet(material, pack.board),
+            *by_quarter_sheet(material, sensitive),
             *reported_sheets(material, partners),
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
             *quality_sheets(material, choice, waivers),
@@ -119,7 +122,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
         numbers = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
-                each.dated if each.area == area else f"{each.dated}, {material.area_names[each.area]}",
+                each.dated if each.area == area else f"{each.dated}, {material.label(each.area)}",
                 each.says,
                 fact_cell(material, each.key("month", month), 0),
                 each.number(twelve),
@@ -172,7 +175,7 @@ def _notes(material: Material, choice: Choice) -> Sheet:
     ]
     if choice.sensitive:
         titles = ", ".join(measure.title for measure in choice.sensitive)
-        terms.append(("Not shown here", f"{titles}: sensitive, so they stand in no pack of this marking."))
+        terms.append(("Not shown here", f"{titles}: sensitive, so they are not published."))
     terms += list(material.declarations.glossary.terms.items())
     return Sheet(
         "notes",
@@ -242,6 +245,9 @@ def _cover(
     titles = tuple(f"{material.declarations.feeds[key].title}, " for key in used)
     missing = [name for name in material.missing if name.startswith(titles)]
     elsewhere = len(material.missing) - len(missing)
+    feeds = [material.declarations.feeds[each.feed] for each in (*choice.returned, *choice.reported)]
+    newest = {feed.title: feed.newest_period(material.month) for feed in feeds}
+    newest |= {each.feed.title: each.key.period for each in sorted(partners, key=lambda each: each.key.period)}
     following = add_months(material.month, 1)
     lines: list[Heading | Link | str] = [
         state,
@@ -262,10 +268,7 @@ def _cover(
             for each in shown
             if not each.ended
         ),
-        *dict.fromkeys(
-            f"{feed.title}, to {words.of_month(feed.newest_period(material.month))}."
-            for feed in (material.declarations.feeds[measure.feed] for measure in (*choice.returned, *choice.reported))
-        ),
+        *(f"{title}, to {words.of_month(period)}." for title, period in newest.items()),
         f"Digest of the data: {material.digest}",
         Heading("Published"),
         published,
@@ -299,8 +302,9 @@ def _signals(measures: list[MeasureSheet]) -> Iterator[str]:
 def _differences(partners: list[PartnerFigure], area: str) -> Iterator[str]:
     """What partners' figures say that are read against a year before, and how many are not."""
     read = [each for each in partners if each.difference is not None]
-    yield from (f"{each.titled(area)}, {each.covers}: {each.says}" for each in read if each.difference)
+    beside = [each for each in partners if each.beside_requirement]
+    yield from (f"{each.titled(area)}, {each.covers}: {each.says}" for each in (*read, *beside) if each.difference != 0)
     if quiet := sum(not each.difference for each in read):
         yield f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}."
-    if other := len(partners) - len(read):
+    if other := len(partners) - len(read) - len(beside):
         yield f"Partners' figures without a reading: {other}. Worksheet {SUMMARY} says why of each."

@@ -1,12 +1,12 @@
 """A figure of partners: how it may be shown, what it covers, and what it says beside the one of a year before."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
 from monthend.freeze.facts import Fact, Key
-from monthend.plan.calendar import add_months, financial_quarter_end, financial_year_start
+from monthend.plan.calendar import add_months, financial_year_start, newest_quarter
 from monthend.plan.declarations import Feed, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell
@@ -15,12 +15,13 @@ from monthend.statistics import difference
 
 SMALL = 5  # counts below it, but not 0, are confidential
 FEW, NOT_MANY = 30, 100  # of a percentage's base: below the one it is withheld, below the other marked
-CLUSTERED = "Not compared: a few people or schemes can make much of it."
+CLUSTERED = "Not compared: a few people can make much of it."
 FEW_NOW = "Too few for a percentage."
 FEW_THEN = "Too few a year before for a comparison."
 NONE_NOW = "Not available for this period."
 NOT_OF_ALL = "No figure of the force, as not every area gave one."
 NONE_THEN = "There is no figure of a year before."
+NONE_REQUIRED = "What is required is not available."
 WITHHELD_NOW = "Withheld, as a number is small."
 
 
@@ -47,8 +48,7 @@ class PartnerFigure:
         basis = "reported"
         if self.measure.counted == "answers":
             basis = "r12" if self.feed.cadence == "monthly" and not self.open_pack else "quarter"
-            if basis == "quarter" and financial_quarter_end(newest) != newest:
-                newest = add_months(financial_quarter_end(newest), -3)
+            newest = newest_quarter(newest) if basis == "quarter" else newest
         elif self.feed.form:
             basis = "quarter" if all(item.basis == "discrete" for item in self.feed.items_of(self.measure)) else basis
         else:
@@ -76,15 +76,16 @@ class PartnerFigure:
     @property
     def covers(self) -> str:
         """What the figure covers, in words."""
+        if self.measure.covers:
+            spans = {name: words.of_months(*span.of(self.key.period)) for name, span in self.feed.spans.items()}
+            return self.measure.covers.format(period=words.of_month(self.key.period), **spans)
         first, last = self.covered(self.key)
         return words.of_months(first, last) if first != last else of_period(self.feed, last)
 
     def titled(self, area: str) -> str:
         """The measure's title; with the figure's area, where that is another than `area`."""
-        elsewhere = self.key.area_code != area
-        return (
-            f"{self.measure.title}, {self.material.area_names[self.key.area_code]}" if elsewhere else self.measure.title
-        )
+        title, of = self.measure.title, self.key.area_code
+        return title if of == area else f"{title}, {self.material.label(of)}"
 
     def cell(self, key: Key, part: str = "value") -> Cell | str:
         return figure(self.material, self.measure, key, part, withheld=self.open_pack)
@@ -92,17 +93,32 @@ class PartnerFigure:
     @property
     def says(self) -> str:
         """What it says, in a sentence."""
-        return words.A_YEAR_BEFORE[self.difference] if self.difference is not None else self._why_not or words.CONTEXT
+        if self.difference is not None:
+            return words.A_YEAR_BEFORE[self.difference]
+        return self._why_not or self.beside_requirement or words.CONTEXT
 
     @cached_property
     def difference(self) -> int | None:
         """Whether it is higher (1) or lower (-1) than a year before by more than chance gives; None: not compared."""
-        if self._why_not or self.measure.polarity == "context":
+        if self._why_not or self.measure.polarity == "context" or self.measure.requirement:
             return None
         now, then = self.material.fact(self.key), self.material.fact(self.earlier)
         if is_percentage(self.measure):
             return difference.of_shares(_share(now), _share(then))
         return difference.of_rates(_counts(now), _counts(then))
+
+    @cached_property
+    def beside_requirement(self) -> str:
+        """What it says beside what the budget requires; empty where nothing is required or there is no figure."""
+        if self._why_not or not self.measure.requirement:
+            return ""
+        required = replace(self, measure=self.material.declarations.measures[self.measure.requirement])
+        key = self.key._replace(measure=required.measure.measure)
+        value, least = self.material.fact(self.key).value, self.material.fact(key).value
+        if value is None or least is None:
+            return NONE_REQUIRED
+        (_, last), months = self.covered(self.key), required.covered(key)
+        return words.beside_requirement(value >= least, months, so_far=last < months[1])
 
     @cached_property
     def _why_not(self) -> str:
@@ -112,7 +128,7 @@ class PartnerFigure:
             return NOT_OF_ALL if self._areas_gave_one else NONE_NOW
         if shown in ("[c]", "[u]"):
             return WITHHELD_NOW if shown == "[c]" else FEW_NOW
-        if self.measure.polarity == "context":
+        if self.measure.polarity == "context" or self.measure.requirement:
             return ""
         if self.measure.clustered:
             return CLUSTERED
@@ -143,7 +159,7 @@ class PartnerFigure:
 def figure(
     material: Material, measure: Measure, key: Key, part: str = "value", *, withheld: bool = False
 ) -> Cell | str:
-    """A number of a partner's figure: its value, numerator or denominator.
+    """A number of a figure: its value, numerator or denominator.
 
     Of a sensitive measure that is `withheld` there is none but of the force, and none of a count of 1 to 4. Of a
     percentage of few there is none in any pack; of a survey's, or where it is `withheld`, there is the base alone.
@@ -177,7 +193,9 @@ def notes_of(marks: Mapping[str, set[str]]) -> str:
 
 
 def places(measure: Measure) -> int:
-    """The decimals of a measure that is reported."""
+    """The decimals of a figure; what the police count has its rate beside, as a figure of its own."""
+    if measure.counted in ("sums", "rows"):
+        return 0
     return 1 if is_percentage(measure) and not measure.rate else decimals_of(measure)
 
 

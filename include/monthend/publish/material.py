@@ -92,6 +92,11 @@ class Material:
             keys.setdefault(key.measure, []).append(key)
         return keys
 
+    def label(self, area_code: str) -> str:
+        """An area's name where it stands among others, of which a county may bear the same name as the force."""
+        of_force = area_code == self.declarations.plan.home_force
+        return f"{self.area_names[area_code]} force area" if of_force else self.area_names[area_code]
+
     def fact(self, key: Key) -> Fact:
         """The fact, which every pack finds the same. Raises ValueError where the measure has none for it."""
         if key not in self.facts:
@@ -172,7 +177,7 @@ def population_note(material: Material, area: str) -> str:
         return "No population is held, so no rate can be given."
     as_at, name = figures[-1]
     day = datetime.date.fromisoformat(as_at)
-    note = f"Rates use {name} ({words.of_day(day)})."
+    note = f"Rates of what the police record use {name} ({words.of_day(day)})."
     if month_last.year - day.year - ((month_last.month, month_last.day) < (day.month, day.day)) >= OLD_POPULATION_YEARS:
         note += OLD_POPULATION
     return note

@@ -5,6 +5,7 @@ compared with a monthly count.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from monthend.plan.calendar import add_months, months_between
@@ -27,6 +28,7 @@ READ = "Figures are read against those of a year before, not against a target or
 NONE_READ = "No figure here is read against another; each stands beside the one of a year before."
 WEIGHTED = "Percentages of surveys are weighted, so that the counts of people beside them do not give the same."
 QUARTER = "A pack marked OFFICIAL shows a quarter of this survey; one marked OFFICIAL-SENSITIVE shows 12 months."
+OF_FORCE = "The force area has a figure where each area gave one."
 INTERVAL = "In 95 of 100 such surveys the share of all victims or residents lies within the interval."
 
 
@@ -69,15 +71,12 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
             )
         )
     compared = sum(each.difference is not None for each in figures)
-    about = (
-        f"By chance alone, about {compared * (1 - LEVEL):.1f} of the {compared} figures that are compared would differ."
-    )
     if rows:
         yield Sheet(
             SUMMARY,
             f"Summary of what partners report: {material.area_names[area]}",
             (
-                *([READ, about] if compared else [NONE_READ]),
+                *([READ, _by_chance(compared)] if compared else [NONE_READ]),
                 *([WEIGHTED] if any(each.measure.counted == "answers" for each in figures) else []),
                 f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked.",
             ),
@@ -118,18 +117,17 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     if open_pack and all(each.sensitive for each in measures):
         codes = codes[-1:]
     newest = max(each.key.period for each in figures)
-    force = material.area_names[codes[-1]]
     periods = sorted({key.period for key in keys if key.period <= newest}, reverse=True)[: PERIODS[feed.cadence]]
     columns = [Column("Area and period", "text"), *(Column(span.title, "text") for span in feed.spans.values())]
     for each in measures:
         columns.append(Column(f"{each.title} ({each.unit})", "number", places(each)))
         if each.rate:
             columns.append(Column(f"{each.title}: how many (count)", "number"))
-            columns.append(Column(f"{each.title}: out of (count)", "number"))
+            columns.append(Column(f"{each.title}: out of ({each.rate.out_of})", "number"))
     rows: list[tuple[Cell | str, ...]] = []
     for code in codes:
         for period in periods:
-            row: list[Cell | str] = [f"{material.area_names[code]}, {_row_of(feed, measures, period)}"]
+            row: list[Cell | str] = [f"{material.label(code)}, {_row_of(feed, period)}"]
             row += [words.of_months(*span.of(period)) for span in feed.spans.values()]
             marks: dict[str, set[str]] = {}
             for of in figures:
@@ -140,18 +138,14 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
             rows.append((*row, notes_of(marks)))
     return Sheet(
         feed.feed,
-        f"{feed.title}: {_row_of(feed, measures, newest)}",
+        f"{feed.title}: {_row_of(feed, newest)}",
         (
-            *_says(figures),
+            *_says(figures, codes),
             _given_by(feed),
             *([NEVER_ADDED] if any(len(months_between(*span.of(newest))) > 1 for span in feed.spans.values()) else []),
             *_population(material, measures),
             *_notes(measures, open_pack),
-            *(
-                [f"{force} is the whole area of the force. It has a figure where each area gave one."]
-                if codes[1:]
-                else []
-            ),
+            *([OF_FORCE] if codes[1:] else []),
         ),
         Table(feed.feed, (*columns, Column("Notes", "text")), tuple(rows)),
     )
@@ -165,25 +159,27 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     codes = [force]
     if len(figures) == 1 and not (first.measure.sensitive and first.open_pack):
         codes = in_order(material, (key.area_code for key in material.keys[first.measure.measure]))
+    counted = any(material.facts[each.key].numerator is not None for each in figures)  # not only the share is given
+    parts = ("value", "lower", "upper", *(["numerator"] if counted else []), "denominator")
     then, before = (words.period(basis, month) for month in (newest, add_months(newest, -12)))
     rows: list[tuple[Cell | str, ...]] = []
     for each in figures:
         for code in codes:
             key, earlier = each.key._replace(area_code=code), each.earlier._replace(area_code=code)
-            cells = [each.cell(key, part) for part in ("value", "lower", "upper", "numerator", "denominator")]
+            cells = [each.cell(key, part) for part in parts]
             cells += [each.cell(earlier, part) for part in ("value", "denominator")]
             title = each.measure.title
-            label = title if code == force else f"{title}, {material.area_names[code]}"
+            label = f"{title}, {material.label(code)}" if codes[1:] else title
             rows.append((label, *cells, "".join(sorted(each.marks(key, earlier))) or words.NO_NOTES))
     unit = "% of those asked, weighted"
     return Sheet(
         feed.feed,
         f"{feed.title}: {then}",
         (
-            *_says(figures),
+            *_says(figures, codes),
             _given_by(feed),
             INTERVAL,
-            WEIGHTED,
+            *([WEIGHTED] if counted else []),
             *([QUARTER] if first.open_pack and feed.cadence == "monthly" else []),
             *_notes([each.measure for each in figures], first.open_pack),
         ),
@@ -194,7 +190,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
                 Column(f"{then} ({unit})", "number", 1),
                 Column(f"Interval, lower limit ({unit})", "number", 1),
                 Column(f"Interval, upper limit ({unit})", "number", 1),
-                Column("Said so (count)", "number"),
+                *([Column("Said so (count)", "number")] if counted else []),
                 Column("Answered (count)", "number"),
                 Column(f"{before} ({unit})", "number", 1),
                 Column(f"{before}: answered (count)", "number"),
@@ -205,21 +201,30 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     )
 
 
-def _says(figures: list[PartnerFigure]) -> Iterator[str]:
-    """What the newest figures say, each with its area, those that differ from a year before first."""
-    compared = [each for each in figures if each.difference is not None]
-    yield from (f"{each.titled('')}: {each.says}" for each in compared if each.difference)
-    if quiet := [each.titled("") for each in compared if each.difference == 0]:
-        yield f"{', '.join(quiet)}: {words.A_YEAR_BEFORE[0]}"
+def _says(figures: list[PartnerFigure], codes: list[str]) -> Iterator[str]:
+    """What the newest figures of some areas say, each with its area; of those that say nothing new how many."""
+    there = {each.key: each for of in figures for each in (replace(of, area=code) for code in codes)}
+    said = (each for each in there.values() if each.difference or each.beside_requirement)
+    yield from (f"{each.titled('')}: {each.says}" for each in said)
+    compared = [each for each in there.values() if each.difference is not None]
+    if compared:
+        quiet = sum(each.difference == 0 for each in compared)
+        yield f"Of {len(compared)} compared with a year before, {quiet} do not differ beyond what chance alone gives."
+        yield _by_chance(len(compared))
+
+
+def _by_chance(compared: int) -> str:
+    figures = f"{compared} figures that are" if compared > 1 else "one figure that is"
+    return f"By chance alone, about {compared * (1 - LEVEL):.1f} of the {figures} compared would differ."
 
 
 def _given_by(feed: Feed) -> str:
     return f"Figures are as given by: {feed.owner}. What each of them counts is said in the notes of this workbook."
 
 
-def _row_of(feed: Feed, measures: list[Measure], period: str) -> str:
-    """The period of a row in words; where every figure covers other months than the quarter, it is of a return."""
-    of_others = feed.cadence == "quarterly" and all(each.span for each in measures)
+def _row_of(feed: Feed, period: str) -> str:
+    """The period of a row in words; where figures cover other months than the quarter, it is of a return."""
+    of_others = feed.cadence == "quarterly" and feed.spans
     return f"return of {words.of_month(period)}" if of_others else of_period(feed, period)
 
 

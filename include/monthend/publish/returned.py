@@ -4,6 +4,7 @@ Partners stand in the order of the alphabet. A sensitive measure is shown for th
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from monthend import form
 from monthend.freeze.candidate import canonical
@@ -55,12 +56,11 @@ def return_sheets(material: Material, choice: Choice, board: Board) -> Iterator[
     if not returned:
         return
     yield _completeness(material, returned)
-    period = returned[0].period
     beside = [each for each in choice.returned if not _item(material, each).quotes]
     for percent in (False, True):
         of_kind = [each for each in beside if (each.unit == "percent") == percent]
         if of_kind:
-            yield _beside(material, of_kind, period, board.area, percent)
+            yield _beside(material, of_kind, returned, board.area, percent)
     own = next((each for each in returned if each.area_code == board.area), None)
     if own and own.came:
         feed = material.declarations.feeds[own.feed]
@@ -98,19 +98,26 @@ def _kept_out(each: Returned) -> str:
     return f"{each.kept_out}, which count nowhere until then" if each.kept_out else "none"
 
 
-def _beside(material: Material, measures: list[Measure], period: str, own: str | None, percent: bool) -> Sheet:
+def _beside(
+    material: Material, measures: list[Measure], returned: list[Returned], own: str | None, percent: bool
+) -> Sheet:
     """A row a measure and, of percentages, one more for what each is of; a column an area, the force last."""
+    period = returned[0].period
     codes = _in_order(material, measures[0].feed)
     name = "partners_percent" if percent else "partners"
+    not_applicable = form.REASONS[form.NOT_APPLICABLE].lower()
     rows: list[tuple[Cell | str, ...]] = []
     for measure in measures:
         keys = [_key(material, measure, code, period) for code in codes]
         each = PartnerFigure(material, measure, own or codes[-1], open_pack=True)
-        cells = [each.cell(key) for key in keys]
+        absent = _absent(_item(material, measure).item, returned)
+        cells = ["[z]" if absent.get(key.area_code) == not_applicable else each.cell(key) for key in keys]
         given = [key for key, cell in zip(keys, cells, strict=True) if cell not in ("[x]", "[z]")]
-        rows.append(
-            (measure.title, *cells, notes_of({material.area_names[key.area_code]: each.marks(key) for key in given}))
-        )
+        said = [notes_of({material.area_names[key.area_code]: each.marks(key) for key in given})] if given else []
+        for reason in sorted(set(absent.values())):
+            areas = sorted(material.area_names[code] for code, why in absent.items() if why == reason)
+            said.append(f"{reason}: {', '.join(areas)}")
+        rows.append((measure.title, *cells, "; ".join(said) or words.NO_NOTES))
         if percent:
             bases = [each.cell(key, "denominator") for key in keys]
             rows.append((f"{measure.title}: out of how many", *bases, words.NO_NOTES))
@@ -136,6 +143,24 @@ def _beside(material: Material, measures: list[Measure], period: str, own: str |
     )
 
 
+def _absent(item: str, returned: list[Returned]) -> dict[str, str]:
+    """Why an item has no figure, by the code of the area that gave none."""
+    reasons = {}
+    for each in returned:
+        row = each.items.get(item)
+        if each.came is None:
+            reasons[each.area_code] = "not returned"
+        elif row is None:
+            reasons[each.area_code] = "to be put right"
+        elif row["missing_reason"]:
+            reasons[each.area_code] = _reason(row).lower()
+    return reasons
+
+
+def _reason(row: dict[str, Any]) -> str:
+    return form.REASONS.get(row["missing_reason"], "Left blank")
+
+
 def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
     """Each item as it was read; where the police count the same, theirs is the one that counts, and the difference."""
     feed = material.declarations.feeds[own.feed]
@@ -150,7 +175,8 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
         if row is None:
             state = "To be put right: it counts nowhere until then."
         elif row["missing_reason"]:
-            state = form.REASONS.get(row["missing_reason"], "Left blank") + "."
+            state = _reason(row) + "."
+            numbers[0] = "[z]" if row["missing_reason"] == form.NOT_APPLICABLE else numbers[0]
         elif measure is None or item.unit == "text":
             state = "Taken."
         elif measure.sensitive:
@@ -258,4 +284,4 @@ def _in_order(material: Material, feed: str) -> list[str]:
 
 
 def _name(material: Material, code: str, own: str | None) -> str:
-    return material.area_names[code] + (" - own area" if code == own else "")
+    return material.label(code) + (" - own area" if code == own else "")

@@ -7,7 +7,7 @@ from monthend.plan.declarations import Break, Measure
 from monthend.statistics.spc import BASELINE_POINTS, TRIAL_POINTS, Chart
 
 NO_SIGNAL = "No change beyond normal month-to-month variation."
-CONTEXT = "Shown for context."
+CONTEXT = "Shown for context, without a reading."
 NO_NOTES = "none"
 A_YEAR_BEFORE = {  # a figure beside the one of a year before: higher, lower, neither
     1: "Higher than a year before, by more than chance alone gives.",
@@ -60,6 +60,12 @@ def across(break_: Break) -> str:
     """What is said where a break stands between two periods."""
     first = date.fromisoformat(f"{break_.from_month}-01")
     return f"Not comparable with before {of_day(first)}: {break_.reason}."
+
+
+def beside_requirement(reached: bool, months: tuple[str, str], so_far: bool) -> str:
+    """A figure beside what the budget requires of some months, the first and the last of which are given."""
+    said = "As much as the budget requires of" if reached else "Less than the budget requires of"
+    return f"{said} {of_months(*months)}{', or more' if reached else ', so far' if so_far else ''}."
 
 
 def ended(last_month: str, followed_by: str | None) -> str:

@@ -39,7 +39,7 @@ CASES = 1_350
 SAMPLED = {"burglary": 46, "vehicle": 46, "violent": 60, "hate": 19, "asb": 48, "da": 24}  # a month
 ANSWERED, SATISFIED = 0.52, {"burglary": 0.87, "vehicle": 0.8, "violent": 0.76, "hate": 0.74, "asb": 0.79, "da": 0.82}
 HARDER = {"q_contact": 0.12, "q_actions": -0.02, "q_followup": -0.08, "q_treatment": 0.1, "q_whole": 0.0}
-ASKED = {"": 900, "E06000016": 310, "E06000017": 64}  # of confidence; of the force, two districts, and each other one
+ASKED, ASKED_ELSEWHERE = {"E06000016": 310, "E06000017": 64, "E07000133": 26}, 105  # of confidence, by district
 SCHEMES = {  # required of the year in pounds, whether it recurs, whether it is cash
     "S01": (1_800_000, "Y", "Y"), "S02": (1_200_000, "Y", "Y"), "S03": (900_000, "N", "Y"), "S04": (700_000, "Y", "N"),
     "S05": (400_000, "N", "N"),
@@ -106,15 +106,20 @@ def _yos(draw: Draw, feed: Feed, area: FeedArea, period: str) -> Rows:
 
 
 def _iom(draw: Draw, _: Feed, area: FeedArea, period: str) -> Rows:
-    cohort = int(draw.poisson(OFFENDERS))
+    cohort, joined = _managed(period), int(draw.poisson(70))
     months = int(cohort * 12 * 0.82)
     yield {
         "area": area.name_in_rows, "period": period, "cohort_id": "IOM-2013", "cohort_n": cohort,
-        "entrants": int(draw.poisson(70)), "leavers": int(draw.poisson(65)),
+        "entrants": joined, "leavers": _managed(add_months(period, -12)) + joined - cohort,
         "baseline_offences": int(draw.poisson(cohort * 6.2)),
         "period_offences": int(draw.poisson(months / 12 * 3.4 * 0.98 ** _quarters(period))),
         "months_at_liberty": months,
     }  # fmt: skip
+
+
+def _managed(period: str) -> int:
+    """How many are in the cohort at a period's end: what one period says of it has to agree with the year before."""
+    return OFFENDERS - _number(period) * 7 % 23
 
 
 def _treatment(draw: Draw, feed: Feed, area: FeedArea, period: str) -> Rows:
@@ -173,12 +178,14 @@ def _victims(draw: Draw, _: Feed, __: FeedArea, period: str) -> Rows:
 
 
 def _confidence(draw: Draw, _: Feed, __: FeedArea, period: str) -> Rows:
-    for code in ("", *(each.code for each in world.DISTRICTS)):
-        base = int(draw.poisson(ASKED.get(code, 26 if code == "E07000133" else 105)))
+    bases = {each.code: int(draw.poisson(ASKED.get(each.code, ASKED_ELSEWHERE))) for each in world.DISTRICTS}
+    confident = {code: int(draw.binomial(base, 0.72)) for code, base in bases.items()}
+    bases[""], confident[""] = sum(bases.values()), sum(confident.values())
+    for code, base in bases.items():
         yield {
             "wave": period, "question_id": "confidence",
             "question_text": "Taking everything into account, do you have confidence in the police in your area?",
-            "base_unweighted": base, "value": round(100 * int(draw.binomial(base, 0.72)) / base, 1),
+            "base_unweighted": base, "value": round(100 * confident[code] / base, 1),
             "design_effect": round(float(draw.uniform(1.1, 1.4)), 2), "csp_code": code,
         }  # fmt: skip
 
