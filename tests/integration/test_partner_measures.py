@@ -10,9 +10,11 @@ from partner_rows import CLEAN, Row, confidence, respondent
 from monthend.freeze import facts
 from monthend.freeze.facts import MISSING, Fact, Facts, Key
 from monthend.load import newest_load
+from monthend.plan.calendar import months_between
 from monthend.plan.declarations import ROOT, Declarations
 
 FORCE, LEICESTER, MONTH = "E23000021", "E06000016", "2017-06"
+MONTHS = months_between("2016-06", MONTH)
 OTHERS = "X00000001"  # Leicestershire and Rutland
 REPORTS = (  # person, reported, category, care, district
     ("a", "2016-06-10T12:00:00", "missing", "looked after", LEICESTER),
@@ -25,17 +27,20 @@ REPORTS = (  # person, reported, category, care, district
 )
 
 
-def write(folder: Path) -> None:
-    """The reports above in a file a month, and detentions of June 2017."""
+def write(folder: Path, without: str = "") -> None:
+    """A file a month, but of one: the reports above and one of somebody else; and detentions of June 2017."""
     feeds = Declarations(ROOT).feeds
     headings = [column.heading for column in feeds["missing_person"].columns]
-    for month in ("2016-06", MONTH):
+    others = {month: (f"of {month}", f"{month}-05T12:00:00", "missing", "not looked after", "") for month in MONTHS}
+    for month in (each for each in MONTHS if each != without):
         with (folder / f"{month}-leicestershire-missing-person.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(headings)
-            for number, (person, at, category, care, district) in enumerate(REPORTS):
+            for number, (person, at, category, care, district) in enumerate((*REPORTS, others[month])):
                 if at.startswith(month):
-                    rows.writerow((f"MP-{number:03}", person * 3, at, "", category, "low", "12-15", care, district))
+                    rows.writerow(
+                        (f"MP-{month}-{number:03}", person * 3, at, "", category, "low", "12-15", care, district)
+                    )
     with (folder / f"{MONTH}-leicestershire-mental-health.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow([column.heading for column in feeds["mental_health"].columns])
@@ -52,15 +57,23 @@ def test_counts_are_those_of_a_count_by_hand(desk: Desk, tmp_path: Path) -> None
     def count(measure: str, area: str, month: str = MONTH, category: str = "") -> Decimal | None:
         return found[Key(measure, "month", area, month, "missing_category" if category else "", category)].value
 
-    assert (count("missing_reports", FORCE), count("missing_reports", LEICESTER)) == (5, 4)
-    assert (count("missing_reports", FORCE, "2016-06"), count("missing_reports", FORCE, "2017-05")) == (2, None)
-    assert [count("missing_reports", FORCE, category=each) for each in ("missing", "absent")] == [4, 1]
+    assert (count("missing_reports", FORCE), count("missing_reports", LEICESTER)) == (6, 4)
+    assert (count("missing_reports", FORCE, "2016-06"), count("missing_reports", FORCE, "2017-05")) == (3, 1)
+    assert [count("missing_reports", FORCE, category=each) for each in ("missing", "absent")] == [5, 1]
     assert (count("repeat_missing_reports", FORCE), count("repeat_missing_reports", LEICESTER)) == (2, 2)
-    assert count("repeat_missing_reports", FORCE, "2016-06") == 0
+    repeats = {key.period for key in found if key.measure == "repeat_missing_reports" and key.basis == "month"}
+    assert repeats == {MONTH}  # of the months before, who was reported in the 12 months before them is not known
     assert count("missing_from_care", FORCE) == 1
-    assert found[Key("repeat_missing_reports_share", "month", FORCE, MONTH)].value == 40
+    assert found[Key("repeat_missing_reports_share", "month", FORCE, MONTH)].value == Decimal("33.3333333333")
     assert [count(f"mental_health_{each}", FORCE) for each in ("detentions", "custody")] == [40, 10]
     assert found[Key("mental_health_custody_share", "month", FORCE, MONTH)].value == 25
+
+
+def test_what_looks_back_is_not_available_where_a_month_before_is_missing(desk: Desk, tmp_path: Path) -> None:
+    write(tmp_path, without="2017-01")
+    found = computed(desk, tmp_path)
+    assert found[Key("repeat_missing_reports", "month", FORCE, MONTH)] == MISSING
+    assert found[Key("missing_reports", "month", FORCE, MONTH)].value == 6
 
 
 def send(folder: Path, feed: str, name: str, rows: list[Row]) -> None:

@@ -175,6 +175,14 @@ def test_financial_quarter_end(month: str, expected: str) -> None:
     assert calendar.financial_quarter_end(month) == expected
 
 
+@pytest.mark.parametrize(
+    ("month", "expected"),
+    [("2025-01", "2024-12"), ("2025-03", "2025-03"), ("2025-05", "2025-03"), ("2025-12", "2025-12")],
+)
+def test_newest_quarter(month: str, expected: str) -> None:
+    assert calendar.newest_quarter(month) == expected
+
+
 @pytest.mark.parametrize("month", ["2025-3", "2025-13", "2025-03-01", "202503", "March 2025", ""])
 def test_what_is_not_a_month_is_refused(month: str) -> None:
     with pytest.raises(ValueError, match="is not a month YYYY-MM"):

@@ -11,6 +11,8 @@ STREET = "include/feeds/police_uk_street.yaml"
 BURGLARY = "reports/measures/open_burglary.yaml"
 SHARED, ALSO = "reports/measures/domestic_abuse_crimes.yaml", "reports/measures/outcomes_recorded.yaml"
 CRIME = "include/feeds/police_crime.yaml"
+DELIVERED, MANAGED = "reports/measures/savings_delivered.yaml", "reports/measures/iom_offenders.yaml"
+FAMILIES = "include/feeds/troubled_families.yaml"
 PDG = "reports/boards/pdg.yaml"
 PLAN = "reports/plan/plan.yaml"
 PEOPLE = "reports/people.yaml"
@@ -88,6 +90,14 @@ def test_what_the_project_declares_is_whole() -> None:
             "  - {rendering: bored,",
             "renderings.0.rendering",
             "Input should be",
+        ),
+        (
+            "feeds",
+            FAMILIES,
+            "since: 2012-04",
+            "since: 2012-04, whole_year: true",
+            "spans.programme",
+            "Value error, whole_year: only what goes since april goes on to March",
         ),
         ("people", PEOPLE, "roles: [steward]", "roles: [boss]", "people.0.roles.0", "Input should be 'steward'"),
     ],
@@ -215,6 +225,14 @@ def test_a_file_is_named_as_what_it_declares(declarations: Path) -> None:
             "reads: [police_outcome]",
             "reads: [police_outcomes]",
             "reads: there is no feed police_outcomes.",
+        ),
+        ("measures", DELIVERED, ": savings_required", ": required", "requirement: there is no measure required."),
+        (
+            "measures",
+            MANAGED,
+            "{period}",
+            "{quarter}",
+            "covers: the feed probation_iom has no span quarter.",
         ),
         ("boards", PDG, "- open_burglary", "- open_burglery", "measures: there is no measure open_burglery."),
         ("plan", PLAN, "open_burglary", "open_burglery", "there is no measure open_burglery."),

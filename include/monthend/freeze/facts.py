@@ -188,7 +188,10 @@ def _held(
 
 
 def _held_of_all(measure: Measure, held: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame | None:
-    """Which months of a measure are held of every feed that it is counted from, between its first and its last."""
+    """Which months of a measure are held of every feed that it is counted from, between its first and its last.
+
+    Of one that looks back the months before are held as well.
+    """
     months = held[measure.feed]
     if months is None:
         return None
@@ -197,6 +200,10 @@ def _held_of_all(measure: Measure, held: Mapping[str, pd.DataFrame | None]) -> p
         if also is None:
             return None
         months = months & also.reindex(index=months.index, columns=months.columns, fill_value=False)
+    if back := measure.looks_back:
+        months = (months.astype(int).rolling(back + 1).min() == 1).iloc[back:]
+        if months.empty:
+            return None
     months = months.loc[measure.first_month or months.index[0] : measure.last_month or months.index[-1]]
     return None if months.empty else months
 

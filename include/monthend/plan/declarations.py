@@ -298,6 +298,7 @@ class Measure(Declared):
     breakdown: Breakdown | None = None
     first_month: Month | None = None  # between which there is such a measure
     last_month: Month | None = None
+    looks_back: int | None = Field(default=None, ge=1)  # months before its own that have to be held to count one
     breaks: tuple[Break, ...] = ()
     sensitive: bool = False
     caveat: str | None = None

@@ -337,9 +337,10 @@ def write(
 
     In DIRECTORY/YYYY-MM/: the four extracts of Leicestershire with their control records, the comparator (a month
     behind), the public street and outcome files of eight forces (two months behind; in the first folder those of two
-    years), what partners send monthly and quarterly (in the first folder that of two years) and, at a quarter's end,
-    their returns. DIRECTORY/faults.csv lists what is wrong with them; what was put right afterwards is in
-    DIRECTORY/YYYY-MM/corrected/. Files that are there already are replaced.
+    years), what partners send monthly and quarterly (in the first folder that of two years, of missing people and of
+    detentions all since July 2014) and, at a quarter's end, their returns. DIRECTORY/faults.csv lists what is wrong
+    with them; what was put right afterwards is in DIRECTORY/YYYY-MM/corrected/. Files that are there already are
+    replaced.
 
     Args:
         directory: where to.
@@ -380,8 +381,10 @@ def write(
                 fault.spoil(force, spoiled)
             paths += _write(folder, spoiled, extract if fault.control_right else spoiled, fault.encode)
         if with_partners:
-            paths += partners.write_monthly(seed, folder, month)
-            paths += partner_estate.write(seed, folder, month, history=month == month_ends[0])
+            first = month == month_ends[0]
+            for period in months_between(partners.MONTHLY_FROM if first else month, month):
+                paths += partners.write_monthly(seed, folder, period)
+            paths += partner_estate.write(seed, folder, month, history=first)
         if with_partners and financial_quarter_end(month) == month:
             paths += partners.write(force, folder, month, spoilt=with_faults and month == until)
         if public:

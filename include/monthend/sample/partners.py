@@ -102,6 +102,7 @@ WORK = {
 }
 REPORTS, SPREAD, PEOPLE, REPEATS, ABSENT = 260, 15, 2_000, 0.7, 0.12  # a month; who may be; how unevenly
 AGE_BANDS = ("12-15", "16-17", "12-15", "18-64", "16-17", "0-11", "18-64", "65 and over")
+MONTHLY_FROM = "2014-07"  # as the feeds of missing people and of detentions are
 DETENTIONS, FIRST = 38, 2014 * 12 + 7  # a month; from which fewer and fewer are taken to custody
 NOT_RETURNED = "oadby-and-wigston"  # at the last quarter
 
