@@ -204,7 +204,7 @@ def test_a_sensitive_measure_is_shown_for_the_force_alone_and_no_small_count(
     assert row[:-1] == [*["[z]"] * 9, shown]
     own = table_of(changed, "csp_rutland", "own_return")["SP5 People referred to domestic abuse services"]
     assert own[:4] == ["[z]"] * 4
-    assert own[4] == "Taken. It is sensitive, so the figure is not shown here."
+    assert own[4] == "Taken. The figure is sensitive: it stands in the receipt of your return, and not here."
 
 
 def test_what_quotes_the_police_is_held_against_theirs(material: Material, inbox: Path) -> None:

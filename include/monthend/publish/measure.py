@@ -203,7 +203,7 @@ class MeasureSheet:
                 *self.about(),
                 *self._seasonal_note(),
                 *self._happened(),
-                population_note(self.material, self.area),
+                *([population_note(self.material, self.area)] if rate else []),
             ),
             table=Table(measure.measure, tuple(columns), tuple(rows)),
             chart=self._chart(),

@@ -180,7 +180,10 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
         elif measure is None or item.unit == "text":
             state = "Taken."
         elif measure.sensitive:
-            numbers[0], state = "[z]", "Taken. It is sensitive, so the figure is not shown here."
+            numbers[0], state = (
+                "[z]",
+                "Taken. The figure is sensitive: it stands in the receipt of your return, and not here.",
+            )
         else:
             state = "Taken."
             key = _key(material, measure, own.area_code, own.period)
