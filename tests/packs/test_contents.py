@@ -360,8 +360,10 @@ def test_no_text_of_a_pack_grades_ranks_or_aims(frozen: Frozen, name: str) -> No
     texts = set(texts_of(frozen.packs()[name].path))
     assert {text for text in texts if BANNED.search(text)} == ALLOWED
     assert "Higher than the usual range." in texts
-    assert any(text.startswith("Line chart of vehicle crime (crimes a month) in Leicestershire,") for text in texts)
-    assert any(text.startswith("Vehicle crime, Leicestershire: crimes a month") for text in texts)
+    assert any(
+        text.startswith("Line chart of vehicle crime (crimes a month) in Leicestershire force area,") for text in texts
+    )
+    assert any(text.startswith("Vehicle crime, Leicestershire force area: crimes a month") for text in texts)
 
 
 def test_the_cover_says_which_month_why_and_what_is_new(workbooks: dict[str, Any]) -> None:
@@ -378,7 +380,10 @@ def test_the_cover_says_which_month_why_and_what_is_new(workbooks: dict[str, Any
         "For the meeting of 24 April 2025. March 2025 is the newest month frozen at least five clear working days "
         "before that day; the same rule gives every board its month.",
     ]
-    assert "Next update: data to the end of April 2025, to be frozen by 13 May 2025." in lines
+    assert (
+        "Next update: data to the end of April 2025, to be frozen by 13 May 2025, for the meeting of 22 May 2025."
+        in lines
+    )
 
 
 def test_a_measure_that_is_context_is_shown_without_signals(workbooks: dict[str, Any]) -> None:

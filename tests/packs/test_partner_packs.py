@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -201,9 +202,11 @@ def test_a_sensitive_measure_is_shown_for_the_force_alone_and_no_small_count(
     key = Key("domestic_abuse_referrals", "quarter", FORCE, MONTH)
     changed = dataclasses.replace(material, facts={**material.facts, key: Fact(number, number, None)})
     row = table_of(changed, "csp_rutland", "partners")["Referrals to domestic abuse services"]
-    assert row[:-1] == [*["[z]"] * 9, shown]
+    assert row[:-1] == [*["[c]"] * 9, shown]
     own = table_of(changed, "csp_rutland", "own_return")["SP5 People referred to domestic abuse services"]
-    assert own[:4] == ["[z]"] * 4
+    assert own[:4] == ["[c]", "[z]", "[z]", "[z]"]
+    percent = table_of(changed, "csp_rutland", "own_return")["SP16 Mental health referrals followed up within a week"]
+    assert percent[:4] == ["[c]", "[c]", "[z]", "[z]"]
     assert own[4] == "Taken. The figure is sensitive: it stands in the receipt of your return, and not here."
 
 
@@ -234,13 +237,13 @@ def test_an_own_return_says_what_is_to_be_put_right_and_has_no_number_where_none
 def test_a_pack_says_which_returns_came_and_which_is_missing(material: Material) -> None:
     table = table_of(material, "csp_blaby", "returns")
     assert list(table) == list(AREAS)
-    assert table["Blaby"] == ["late", "12 July 2017", "none", "[z]"]
-    assert table["Melton"] == ["late", "12 July 2017", "4, which count nowhere until then", "[z]"]
+    assert table["Blaby"] == ["late", "12 July 2017", "none", "1", "[z]"]
+    assert table["Melton"] == ["late", "12 July 2017", "4, which count nowhere until then", "none", "[z]"]
     assert table["Rutland"] == [
-        "in time", "12 July 2017", "none", "until 12 July 2017, given by A. Steward: the analyst is ill",
+        "in time", "12 July 2017", "none", "1", "until 12 July 2017, given by A. Steward: the analyst is ill",
     ]  # fmt: skip
     assert table["Oadby and Wigston"] == [
-        "missing", "[x]", "[z]", "until 21 July 2017, given by A. Steward: the analyst is ill",
+        "missing", "[x]", "[z]", "[z]", "until 21 July 2017, given by A. Steward: the analyst is ill",
     ]  # fmt: skip
 
 
@@ -276,6 +279,37 @@ def test_what_does_not_apply_is_told_from_what_is_not_available(material: Materi
         assert (own[0], own[4]) == (cell, f"{says.capitalize()}.")
     rutland = table_of(material, "csp_rutland", "own_return")["SP17 Return interviews offered after going missing"]
     assert (rutland[0], rutland[4]) == ("[z]", "Not applicable here.")
+
+
+def test_a_quarterly_board_is_told_of_the_month_that_it_sees_next(desk: Desk) -> None:
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == "csp_rutland")
+    lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
+    assert (
+        "Next update: data to the end of September 2017, to be frozen by 11 October 2017, for the meeting of "
+        "1 November 2017."
+    ) in lines
+
+
+def test_an_own_return_shows_no_more_of_few_than_the_other_worksheets(material: Material) -> None:
+    for board in ("csp_rutland", "csp_melton"):
+        own = table_of(material, board, "own_return")["SP9 Victims asked by the partnership who were satisfied"]
+        assert own[0] == "[u]"
+        assert own[1] < 30
+    spoilt = table_of(material, "csp_charnwood", "own_return")["SP7 What was done about hate crime"]
+    assert spoilt[-1] == "[x]"
+
+
+def test_what_is_of_the_force_says_so_in_the_pack_of_an_area(desk: Desk) -> None:
+    board = "safeguarding_children_leicestershire_and_rutland"
+    (path,) = (build.path for build in packs.builds(desk.office, MONTH) if build.board == board)
+    workbook = openpyxl.load_workbook(path)
+    assert workbook["missing_reports"]["A1"].value == "Reports of missing people by month, Leicestershire force area"
+    lines = [str(row[0]) for row in workbook["cover"].iter_rows(max_row=12, values_only=True)]
+    signals = [line for line in lines if line.startswith(("Domestic abuse", "Detentions", "Reports of"))]
+    assert signals
+    assert all(", Leicestershire force area: " in line for line in signals)
+    notes = [str(row[0]) for row in workbook["summary"].iter_rows(max_row=9, max_col=1, values_only=True)]
+    assert not any("No population" in note for note in notes)
 
 
 def test_an_areas_board_goes_to_the_contact_of_its_return(desk: Desk) -> None:
@@ -383,20 +417,38 @@ def test_partners_figures_are_summed_up_with_a_sentence_each(desk: Desk, inbox: 
     assert len(summary) == 1 + 32
     assert summary["Savings required"][1] == "April 2017 to March 2018"
     less = "Less than the budget requires of April 2017 to March 2018"
-    assert summary["Savings identified"][:2] == [f"{less}.", "April 2017 to March 2018"]
-    assert summary["Savings delivered"][:2] == [f"{less}, so far.", "April 2017 to June 2017"]
+    before = "Less than the budget requires of April 2016 to March 2017."
+    assert summary["Savings identified"][:2] == [f"{less}. {before}", "April 2017 to March 2018"]
+    not_yet = f"Not yet what the budget requires of April 2017 to March 2018. {before}"
+    assert summary["Savings delivered"][:2] == [not_yet, "April 2017 to June 2017"]
     assert summary["Offences while they were managed"][1] == "April 2016 to March 2017"
     assert summary["Offences before they were managed"][1] == "the 12 months before each joined"
     assert summary["Offenders in the managed cohort"][1] == "the last day of March 2017"
     lines = [row[0] for row in openpyxl.load_workbook(path)["cover"].iter_rows(values_only=True)]
-    assert f"Savings delivered, April 2017 to June 2017: {less}, so far." in lines
-    read = [row[0] for row in summary.values() if row[0] in A_YEAR_BEFORE.values()]
-    quiet = read.count(A_YEAR_BEFORE[0])
+    assert f"Savings delivered, April 2017 to June 2017: {not_yet}" in lines
+    said = [(row[0], row[2:8]) for label, row in summary.items() if label not in ("Measure", "Savings identified")]
+    shown = [
+        says for says, cells in said if says not in A_YEAR_BEFORE.values() and not {"[c]", "[u]", "[x]"} & {*cells[:2]}
+    ]
     assert (
-        f"Partners' figures without a reading: {32 - len(read) - 2}. Worksheet summary_partners says why of each."
+        f"Partners' figures shown without a reading: {len(shown) - 1}. Worksheet summary_partners says why of each."
         in lines
     )
+    # those of areas are read on the worksheets of their feeds, and count
+    workbook = openpyxl.load_workbook(path)
+    texts = [str(row[0]) for sheet in workbook for row in sheet.iter_rows(max_row=12, max_col=1, values_only=True)]
+    found = [re.fullmatch(r"Of (\d+) compared with a year before, (\d+) do not differ .*", text) for text in texts]
+    compared, quiet = (sum(int(each[place]) for each in found if each) for place in (1, 2))
+    assert compared > quiet > 20
     assert f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}." in lines
+    differ = [line for line in lines if any(str(line).endswith(f": {A_YEAR_BEFORE[each]}") for each in (1, -1))]
+    assert len(differ) == compared - quiet
+    assert (
+        "First-time entrants to the youth justice system, Leicestershire and Rutland, April 2016 to March 2017: "
+        f"{A_YEAR_BEFORE[-1]}"
+    ) in differ
+    chance = f"By chance alone, about {compared * 0.05:.1f} of the {compared} figures that are compared would differ."
+    assert chance in [row[0] for row in workbook["summary_partners"].iter_rows(max_row=9, max_col=1, values_only=True)]
 
 
 def of(part: int, whole: int, *limits: int) -> Fact:

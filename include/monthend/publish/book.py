@@ -16,7 +16,7 @@ from typing import Literal
 
 SHORTHAND = {
     "b": "break in series, not comparable across it",
-    "c": "confidential, a small number is withheld",
+    "c": "confidential, so it is withheld",
     "e": "estimated",
     "low": "less than half of the last digit shown, but not zero",
     "p": "provisional",

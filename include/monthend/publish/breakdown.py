@@ -48,7 +48,7 @@ class BreakdownSheet:
             name = name[:LONGEST_NAME].rpartition("_")[0]
         return Sheet(
             name=name,
-            title=f"{measure.title} by {self.by}, {whole.material.area_names[whole.area]}",
+            title=f"{measure.title} by {self.by}, {whole.material.label(whole.area)}",
             notes=(*whole.about(), *self._notes()),
             table=Table(
                 name if self.outcomes else f"{measure.measure}_by_{self.breakdown.name}",

@@ -13,7 +13,7 @@ from monthend.publish.material import Material, first_of
 from monthend.publish.measure import MeasureSheet
 from monthend.publish.reported import SENSITIVE
 
-NOT_READ = "Each stands beside the quarter a year before. Nothing is read into a rise or a fall."
+NOT_READ = "Each stands beside the quarter a year before and is not read. OFFICIAL-SENSITIVE packs read it by month."
 
 
 def by_quarter_sheet(material: Material, measures: list[MeasureSheet]) -> Iterator[Sheet]:
@@ -35,7 +35,7 @@ def by_quarter_sheet(material: Material, measures: list[MeasureSheet]) -> Iterat
             )
         )
     if rows:
-        area = material.area_names[material.declarations.plan.home_force]
+        area = material.label(material.declarations.plan.home_force)
         caveats = (f"{each.measure.title}: {each.measure.caveat.strip()}" for each in measures if each.measure.caveat)
         yield Sheet(
             "by_quarter",

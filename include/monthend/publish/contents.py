@@ -4,10 +4,11 @@ Every number comes with its passport. Facts are read, never rows; nothing here c
 """
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from monthend.plan.calendar import add_months, freeze_day, month_end
-from monthend.plan.declarations import Rendering
+from monthend.plan.calendar import add_months, freeze_day, month_end, month_for, months_between
+from monthend.plan.declarations import Feed, Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Sheet, Table
 from monthend.publish.breakdown import breakdown_sheet
@@ -19,12 +20,13 @@ from monthend.publish.material import Material, Pack, decimals_of, fact_cell, pe
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
 from monthend.publish.narrative import narrative_sheet
 from monthend.publish.quality import FINDINGS, quality_sheets
-from monthend.publish.reported import SUMMARY, partner_figures, reported_sheets, summary_sheet
+from monthend.publish.reported import SUMMARY, partner_figures, reported_sheets, return_of, summary_sheet, with_areas
 from monthend.publish.returned import area_sheets, return_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
 
 MOST_NAMED = 3
+MONTHS_AHEAD = 6  # within which a board meets again
 NOT_COMPARED = "Not compared with the most similar group: no quarter is complete for all of its forces."
 
 
@@ -37,6 +39,7 @@ def book(material: Material, pack: Pack) -> Book:
     comparators = measure_sheets(material, choice.comparators, area)
     sensitive = measure_sheets(material, choice.by_quarter, material.declarations.plan.home_force)
     partners = partner_figures(material, choice, area, pack.rendering.marking != "OFFICIAL-SENSITIVE")
+    beside = with_areas(material, partners)
     draft = material.frozen_on is None
     title = f"{pack.board.title}: data to the end of {words.of_month(material.month)}"
     when = material.frozen_on or month_end(material.month)
@@ -56,10 +59,12 @@ def book(material: Material, pack: Pack) -> Book:
         draft=draft,
         rendering=pack.rendering.rendering,
         when=datetime.datetime.combine(when, datetime.time(9), datetime.UTC),
-        cover=_cover(material, title, pack, choice, [*sheets, *outcomes, *comparators, *sensitive], partners, waivers),
+        cover=_cover(
+            material, title, pack, choice, [*sheets, *outcomes, *comparators, *sensitive], partners, beside, waivers
+        ),
         sheets=(
             _summary(material, sheets, area, compared=not in_group or bool(compared or compared_privately)),
-            *summary_sheet(material, partners, area),
+            *summary_sheet(material, partners, beside, area),
             *(sheet for each in sheets for sheet in (each.sheet(), *breakdown_sheet(each))),
             *(sheet for each in outcomes for sheet in breakdown_sheet(each)),
             *compared[:1],
@@ -122,7 +127,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
         numbers = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
-                each.dated if each.area == area else f"{each.dated}, {material.label(each.area)}",
+                _titled(each, area),
                 each.says,
                 fact_cell(material, each.key("month", month), 0),
                 each.number(twelve),
@@ -136,7 +141,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
     budget = spc.false_alarm_budget(each.usual for each in measures if each.usual and speaks(each))
     return Sheet(
         "summary",
-        f"Summary: {material.area_names[area]}, data to the end of {words.of_month(max(newest))}",
+        f"Summary: {material.label(area)}, data to the end of {words.of_month(max(newest))}",
         (
             "Each measure is read against its own usual range, not against a target or another force.",
             *(
@@ -144,7 +149,7 @@ def _summary(material: Material, measures: list[MeasureSheet], area: str, compar
                 if read
                 else []
             ),
-            population_note(material, area),
+            *dict.fromkeys(population_note(material, each.area) for each in measures if each.measure.rate),
             *([] if compared else [NOT_COMPARED]),
             *_caveats(measures),
         ),
@@ -218,6 +223,7 @@ def _cover(
     choice: Choice,
     shown: list[MeasureSheet],
     partners: list[PartnerFigure],
+    beside: list[PartnerFigure],
     waivers: Sequence[str],
 ) -> Cover:
     measures = [each for each in shown if each.measure in choice.read]
@@ -246,14 +252,13 @@ def _cover(
     missing = [name for name in material.missing if name.startswith(titles)]
     elsewhere = len(material.missing) - len(missing)
     feeds = [material.declarations.feeds[each.feed] for each in (*choice.returned, *choice.reported)]
-    newest = {feed.title: feed.newest_period(material.month) for feed in feeds}
-    newest |= {each.feed.title: each.key.period for each in sorted(partners, key=lambda each: each.key.period)}
-    following = add_months(material.month, 1)
+    newest = {feed.feed: feed.newest_period(material.month) for feed in feeds}
+    newest |= {each.feed.feed: each.key.period for each in sorted(partners, key=lambda each: each.key.period)}
     lines: list[Heading | Link | str] = [
         state,
         Heading("Summary"),
-        *_signals(measures),
-        *_differences(partners, area),
+        *_signals(measures, area),
+        *_differences(partners, beside, area),
         *(f"Missing: {name}." for name in missing),
         *([f"Missing of feeds not used here: {elsewhere}. Worksheet {FINDINGS} names them."] if elsewhere else []),
         *(f"Withheld: {each.title}. {material.withheld[each.measure]}" for each in choice.withheld),
@@ -268,12 +273,11 @@ def _cover(
             for each in shown
             if not each.ended
         ),
-        *(f"{title}, to {words.of_month(period)}." for title, period in newest.items()),
+        *(_source(material.declarations.feeds[key], period) for key, period in newest.items()),
         f"Digest of the data: {material.digest}",
         Heading("Published"),
         published,
-        f"Next update: data to the end of {words.of_month(following)}, to be frozen by "
-        f"{words.of_day(freeze_day(following))}.",
+        _next_update(material, pack),
         Heading("Provisional and revised figures"),
         "Months under twelve months old are provisional and may be revised. What was revised is marked in the notes.",
         Heading("Caveats"),
@@ -285,10 +289,35 @@ def _cover(
     return Cover(title, tuple(lines))
 
 
-def _signals(measures: list[MeasureSheet]) -> Iterator[str]:
+def _source(feed: Feed, period: str) -> str:
+    """A feed with the newest period that stands in the pack, or the return that covers others."""
+    last = return_of(feed, period)
+    return f"{feed.title}, {last if last.startswith('return') else f'to {words.of_month(period)}'}."
+
+
+def _next_update(material: Material, pack: Pack) -> str:
+    """Which month the board sees next: that of its next meeting that sees a later one or, without one, the next."""
+    following, meeting = add_months(material.month, 1), ""
+    months = months_between(material.month, add_months(material.month, MONTHS_AHEAD))
+    expected = {month: freeze_day(month) for month in months}
+    for day in sorted(each for each in pack.board.meetings if pack.meeting and each > pack.meeting):
+        seen = month_for(day, expected)
+        if seen and seen > material.month:
+            following, meeting = seen, f", for the meeting of {words.of_day(day)}"
+            break
+    frozen = words.of_day(freeze_day(following))
+    return f"Next update: data to the end of {words.of_month(following)}, to be frozen by {frozen}{meeting}."
+
+
+def _titled(each: MeasureSheet, area: str) -> str:
+    """A measure with its newest month where it is not the month-end's, and its area where that is not the pack's."""
+    return each.dated if each.area == area else f"{each.dated}, {each.material.label(each.area)}"
+
+
+def _signals(measures: list[MeasureSheet], area: str) -> Iterator[str]:
     """What the measures say that are read against their usual range, and which are not."""
     read = [each for each in measures if speaks(each)]
-    signals = [f"{each.dated}: {each.says}" for each in read if each.says != words.NO_SIGNAL]
+    signals = [f"{_titled(each, area)}: {each.says}" for each in read if each.says != words.NO_SIGNAL]
     quiet = len(read) - len(signals)
     yield from signals
     if quiet:
@@ -299,12 +328,19 @@ def _signals(measures: list[MeasureSheet]) -> Iterator[str]:
         yield f"Shown without a reading against a usual range: {', '.join(other)}."
 
 
-def _differences(partners: list[PartnerFigure], area: str) -> Iterator[str]:
-    """What partners' figures say that are read against a year before, and how many are not."""
-    read = [each for each in partners if each.difference is not None]
-    beside = [each for each in partners if each.beside_requirement]
-    yield from (f"{each.titled(area)}, {each.covers}: {each.says}" for each in (*read, *beside) if each.difference != 0)
-    if quiet := sum(not each.difference for each in read):
+def _differences(partners: list[PartnerFigure], beside: list[PartnerFigure], area: str) -> Iterator[str]:
+    """What partners' figures say, those of areas too, and of the pack's own how many say nothing, and why."""
+    read = [each for each in beside if each.difference is not None]
+    said = {each.key: each for each in (*read, *partners) if each.difference or each.beside_requirement}
+    yield from (f"{each.titled(area)}, {each.covers}: {each.says}" for each in said.values())
+    if quiet := sum(each.difference == 0 for each in read):
         yield f"Partners' figures that do not differ from a year before beyond what chance alone gives: {quiet}."
-    if other := len(partners) - len(read) - len(beside):
-        yield f"Partners' figures without a reading: {other}. Worksheet {SUMMARY} says why of each."
+    others = [each for each in partners if each.difference is None and not each.beside_requirement]
+    cells = (each.cell(each.key) for each in others)
+    shown = Counter(cell for cell in cells if isinstance(cell, str))
+    if shown["[x]"]:
+        yield f"Partners' figures that are not available: {shown['[x]']}."
+    if withheld := shown["[c]"] + shown["[u]"]:
+        yield f"Partners' figures that are withheld: {withheld}."
+    if other := len(others) - shown["[x]"] - withheld:
+        yield f"Partners' figures shown without a reading: {other}. Worksheet {SUMMARY} says why of each."

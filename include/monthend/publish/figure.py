@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
-from monthend.freeze.facts import Fact, Key
+from monthend.freeze.facts import MISSING, Fact, Key
 from monthend.plan.calendar import add_months, financial_year_start, newest_quarter
 from monthend.plan.declarations import Feed, Measure
 from monthend.publish import words
@@ -109,16 +109,25 @@ class PartnerFigure:
 
     @cached_property
     def beside_requirement(self) -> str:
-        """What it says beside what the budget requires; empty where nothing is required or there is no figure."""
+        """What it says beside what the budget requires of its year and of the one before, which is over.
+
+        Empty where nothing is required or there is no figure.
+        """
         if self._why_not or not self.measure.requirement:
             return ""
-        required = replace(self, measure=self.material.declarations.measures[self.measure.requirement])
-        key = self.key._replace(measure=required.measure.measure)
-        value, least = self.material.fact(self.key).value, self.material.fact(key).value
+        newest = self._required(self.key)
+        year_before = add_months(financial_year_start(self.key.period), -1)
+        return " ".join(filter(None, (newest or NONE_REQUIRED, self._required(self.key._replace(period=year_before)))))
+
+    def _required(self, key: Key) -> str:
+        """What one of its figures says beside what the budget requires of the same; empty where one of them is none."""
+        required = replace(self, measure=self.material.declarations.measures[self.measure.requirement or ""])
+        of_same = key._replace(measure=required.measure.measure)
+        value, least = (self.material.facts.get(each, MISSING).value for each in (key, of_same))
         if value is None or least is None:
-            return NONE_REQUIRED
-        (_, last), months = self.covered(self.key), required.covered(key)
-        return words.beside_requirement(value >= least, months, so_far=last < months[1])
+            return ""
+        (_, last), months = self.covered(key), required.covered(of_same)
+        return words.beside_requirement(value >= least, months, goes_on=last < months[1])
 
     @cached_property
     def _why_not(self) -> str:
@@ -166,7 +175,7 @@ def figure(
     """
     force = material.declarations.plan.home_force
     if measure.sensitive and withheld and key.area_code != force:
-        return "[z]"
+        return "[c]"
     fact = material.facts.get(key)
     if fact is None or fact.value is None:
         return "[x]"

@@ -197,7 +197,7 @@ class MeasureSheet:
             rows.append(tuple(row))
         return Sheet(
             name=self.tab,
-            title=f"{measure.title} by month, {self.material.area_names[self.area]}",
+            title=f"{measure.title} by month, {self.material.label(self.area)}",
             notes=(
                 self.says,
                 *self.about(),
@@ -239,7 +239,7 @@ class MeasureSheet:
             yield f"In these months: {'; '.join(happened[-MOST_EVENTS:])}."
 
     def _chart(self) -> Chart:
-        area = self.material.area_names[self.area]
+        area = self.material.label(self.area)
         first, last = words.of_month(self.drawn[0]), words.of_month(self.drawn[-1])
         return Chart(
             title=f"{self.measure.title}, {area}: {self.measure.unit} a month",

@@ -27,7 +27,9 @@ NEVER_ADDED = (
 READ = "Figures are read against those of a year before, not against a target or another area."
 NONE_READ = "No figure here is read against another; each stands beside the one of a year before."
 WEIGHTED = "Percentages of surveys are weighted, so that the counts of people beside them do not give the same."
+ANSWERED = "people who answered"
 QUARTER = "A pack marked OFFICIAL shows a quarter of this survey; one marked OFFICIAL-SENSITIVE shows 12 months."
+OF_AREAS = "Figures of other areas are read too, on the worksheets of their feeds, and are among those compared."
 OF_FORCE = "The force area has a figure where each area gave one."
 INTERVAL = "In 95 of 100 such surveys the share of all victims or residents lies within the interval."
 
@@ -49,8 +51,21 @@ def partner_figures(material: Material, choice: Choice, area: str, open_pack: bo
     ]
 
 
-def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -> Iterator[Sheet]:
-    """A row a measure of partners: the sentence first, then the newest figure and the one of a year before."""
+def with_areas(material: Material, figures: list[PartnerFigure]) -> list[PartnerFigure]:
+    """The same figures and those of the areas that stand beside them on the worksheets of their feeds, each once."""
+    found = {each.key: each for each in figures}
+    for of_feed in _by_feed(figures):
+        found = {each.key: each for each in _of_areas(of_feed, _codes(material, of_feed))} | found
+    return list(found.values())
+
+
+def summary_sheet(
+    material: Material, figures: list[PartnerFigure], beside: list[PartnerFigure], area: str
+) -> Iterator[Sheet]:
+    """A row a measure of partners: the sentence first, then the newest figure and the one of a year before.
+
+    `beside` are all that are read in the pack, those of areas on the worksheets of their feeds too.
+    """
     rows: list[tuple[Cell | str, ...]] = []
     for each in figures:
         numbers: list[Cell | str] = []
@@ -59,6 +74,7 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
             numbers.append(each.cell(key) if is_rate else "[z]")
             numbers.append(each.cell(key, "numerator"))
             numbers.append(each.cell(key, "denominator") if is_rate or each.measure.rate else "[z]")
+        out_of = each.measure.rate.out_of if each.measure.rate else ANSWERED if is_percentage(each.measure) else "[z]"
         priorities = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (
@@ -66,19 +82,22 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
                 each.says,
                 each.covers,
                 *numbers,
+                out_of,
                 ", ".join(priority.priority for priority in priorities) or "[z]",
                 "".join(sorted(each.marks(each.key, each.earlier))) or words.NO_NOTES,
             )
         )
-    compared = sum(each.difference is not None for each in figures)
+    compared = sum(each.difference is not None for each in beside)
     if rows:
         yield Sheet(
             SUMMARY,
-            f"Summary of what partners report: {material.area_names[area]}",
+            f"Summary of what partners report: {material.label(area)}",
             (
                 *([READ, _by_chance(compared)] if compared else [NONE_READ]),
+                *([OF_AREAS] if len(beside) > len(figures) else []),
                 *([WEIGHTED] if any(each.measure.counted == "answers" for each in figures) else []),
                 f"{WITHHELD}; out of fewer than {NOT_MANY} it is marked.",
+                *(f"{each.measure.title}: {each.measure.caveat.strip()}" for each in figures if each.measure.caveat),
             ),
             Table(
                 SUMMARY,
@@ -88,10 +107,11 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
                     Column("Newest figure covers", "text"),
                     Column("Newest (%)", "number", 1),
                     Column("Newest: how many (count, or pounds)", "number"),
-                    Column("Newest: out of (people, cases or months)", "number"),
+                    Column("Newest: out of (count)", "number"),
                     Column("A year before (%)", "number", 1),
                     Column("A year before: how many (count, or pounds)", "number"),
-                    Column("A year before: out of (people, cases or months)", "number"),
+                    Column("A year before: out of (count)", "number"),
+                    Column("Out of what", "text"),
                     Column("Speaks to", "text"),
                     Column("Notes", "text"),
                 ),
@@ -102,10 +122,27 @@ def summary_sheet(material: Material, figures: list[PartnerFigure], area: str) -
 
 def reported_sheets(material: Material, figures: list[PartnerFigure]) -> Iterator[Sheet]:
     """A sheet a feed of these figures' measures; what a form asks for stands elsewhere."""
+    for of_feed in _by_feed(figures):
+        yield (_answers if of_feed[0].measure.counted == "answers" else _aggregates)(material, of_feed)
+
+
+def _by_feed(figures: list[PartnerFigure]) -> Iterator[list[PartnerFigure]]:
+    """The figures of each feed that has no form, by its key."""
     there = sorted((each for each in figures if not each.feed.form), key=lambda each: each.feed.feed)
-    for _, of_feed in groupby(there, key=lambda each: each.feed.feed):
-        listed = list(of_feed)
-        yield (_answers if listed[0].measure.counted == "answers" else _aggregates)(material, listed)
+    yield from (list(of_feed) for _, of_feed in groupby(there, key=lambda each: each.feed.feed))
+
+
+def _codes(material: Material, figures: list[PartnerFigure]) -> list[str]:
+    """The areas that stand on a feed's worksheet, the force last; it alone where no other may, or of many questions."""
+    first = figures[0]
+    of_force_alone = first.open_pack and all(each.measure.sensitive for each in figures)
+    if of_force_alone or (first.measure.counted == "answers" and len(figures) > 1):
+        return [material.declarations.plan.home_force]
+    return in_order(material, (key.area_code for each in figures for key in material.keys[each.measure.measure]))
+
+
+def _of_areas(figures: list[PartnerFigure], codes: list[str]) -> Iterator[PartnerFigure]:
+    yield from (replace(each, area=code) for each in figures for code in codes)
 
 
 def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
@@ -113,9 +150,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     feed, open_pack = figures[0].feed, figures[0].open_pack
     measures = [each.measure for each in figures]
     keys = [key for each in measures for key in material.keys[each.measure]]
-    codes = in_order(material, (key.area_code for key in keys))
-    if open_pack and all(each.sensitive for each in measures):
-        codes = codes[-1:]
+    codes = _codes(material, figures)
     newest = max(each.key.period for each in figures)
     periods = sorted({key.period for key in keys if key.period <= newest}, reverse=True)[: PERIODS[feed.cadence]]
     columns = [Column("Area and period", "text"), *(Column(span.title, "text") for span in feed.spans.values())]
@@ -127,7 +162,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     rows: list[tuple[Cell | str, ...]] = []
     for code in codes:
         for period in periods:
-            row: list[Cell | str] = [f"{material.label(code)}, {_row_of(feed, period)}"]
+            row: list[Cell | str] = [f"{material.label(code)}, {return_of(feed, period)}"]
             row += [words.of_months(*span.of(period)) for span in feed.spans.values()]
             marks: dict[str, set[str]] = {}
             for of in figures:
@@ -138,7 +173,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
             rows.append((*row, notes_of(marks)))
     return Sheet(
         feed.feed,
-        f"{feed.title}: {_row_of(feed, newest)}",
+        f"{feed.title}: {return_of(feed, newest)}",
         (
             *_says(figures, codes),
             _given_by(feed),
@@ -155,10 +190,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     """A row a measure, of the force; of a survey of one question a row an area. Each with interval and base."""
     first, feed = figures[0], figures[0].feed
     basis, newest = first.key.basis, first.key.period
-    force = material.declarations.plan.home_force
-    codes = [force]
-    if len(figures) == 1 and not (first.measure.sensitive and first.open_pack):
-        codes = in_order(material, (key.area_code for key in material.keys[first.measure.measure]))
+    codes = _codes(material, figures)
     counted = any(material.facts[each.key].numerator is not None for each in figures)  # not only the share is given
     parts = ("value", "lower", "upper", *(["numerator"] if counted else []), "denominator")
     then, before = (words.period(basis, month) for month in (newest, add_months(newest, -12)))
@@ -171,7 +203,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
             title = each.measure.title
             label = f"{title}, {material.label(code)}" if codes[1:] else title
             rows.append((label, *cells, "".join(sorted(each.marks(key, earlier))) or words.NO_NOTES))
-    unit = "% of those asked, weighted"
+    unit = "% of those who answered, weighted"
     return Sheet(
         feed.feed,
         f"{feed.title}: {then}",
@@ -203,7 +235,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
 
 def _says(figures: list[PartnerFigure], codes: list[str]) -> Iterator[str]:
     """What the newest figures of some areas say, each with its area; of those that say nothing new how many."""
-    there = {each.key: each for of in figures for each in (replace(of, area=code) for code in codes)}
+    there = {each.key: each for each in _of_areas(figures, codes)}
     said = (each for each in there.values() if each.difference or each.beside_requirement)
     yield from (f"{each.titled('')}: {each.says}" for each in said)
     compared = [each for each in there.values() if each.difference is not None]
@@ -222,8 +254,8 @@ def _given_by(feed: Feed) -> str:
     return f"Figures are as given by: {feed.owner}. What each of them counts is said in the notes of this workbook."
 
 
-def _row_of(feed: Feed, period: str) -> str:
-    """The period of a row in words; where figures cover other months than the quarter, it is of a return."""
+def return_of(feed: Feed, period: str) -> str:
+    """The period of a delivery in words; where figures cover other months than the quarter, it is of a return."""
     of_others = feed.cadence == "quarterly" and feed.spans
     return f"return of {words.of_month(period)}" if of_others else of_period(feed, period)
 

@@ -13,7 +13,7 @@ from monthend.plan.declarations import Board, FormItem, Measure
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Passport, Sheet, Table
 from monthend.publish.choice import Choice
-from monthend.publish.figure import NOT_MANY, PartnerFigure, in_order, notes_of
+from monthend.publish.figure import NOT_MANY, PartnerFigure, figure, in_order, notes_of
 from monthend.publish.material import Material, Returned, decimals_of, first_of, passport, per, population_note, rounded
 from monthend.publish.measure import MeasureSheet
 from monthend.publish.reported import SENSITIVE, WITHHELD
@@ -72,7 +72,17 @@ def _completeness(material: Material, returned: list[Returned]) -> Sheet:
     for each in sorted(returned, key=lambda each: material.area_names[each.area_code]):
         state = "missing" if each.came is None else "late" if each.late else "in time"
         came = words.of_day(each.came) if each.came else "[x]"
-        rows.append((material.area_names[each.area_code], state, came, _kept_out(each), each.extended or "[z]"))
+        absent = sum(bool(row.get("missing_reason")) for row in each.items.values())
+        rows.append(
+            (
+                material.area_names[each.area_code],
+                state,
+                came,
+                _kept_out(each),
+                (str(absent) if absent else "none") if each.came else "[z]",
+                each.extended or "[z]",
+            )
+        )
     there = sum(each.came is not None for each in returned)
     return Sheet(
         "returns",
@@ -85,6 +95,7 @@ def _completeness(material: Material, returned: list[Returned]) -> Sheet:
                 Column("It is", "text"),
                 Column("Came on", "text"),
                 Column("Items that are to be put right", "text"),
+                Column("Items of which no figure was given", "text"),
                 Column("Later day given", "text", width=40),
             ),
             tuple(rows),
@@ -112,7 +123,7 @@ def _beside(
         each = PartnerFigure(material, measure, own or codes[-1], open_pack=True)
         absent = _absent(_item(material, measure).item, returned)
         cells = ["[z]" if absent.get(key.area_code) == not_applicable else each.cell(key) for key in keys]
-        given = [key for key, cell in zip(keys, cells, strict=True) if cell not in ("[x]", "[z]")]
+        given = [key for key, cell in zip(keys, cells, strict=True) if cell not in ("[x]", "[z]", "[c]")]
         said = [notes_of({material.area_names[key.area_code]: each.marks(key) for key in given})] if given else []
         for reason in sorted(set(absent.values())):
             areas = sorted(material.area_names[code] for code, why in absent.items() if why == reason)
@@ -162,7 +173,7 @@ def _reason(row: dict[str, Any]) -> str:
 
 
 def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
-    """Each item as it was read; where the police count the same, theirs is the one that counts, and the difference."""
+    """Each item as it was read, shown as in any open pack; where the police count it too, theirs and the difference."""
     feed = material.declarations.feeds[own.feed]
     measures = {_item(material, each).item: each for each in choice.returned}
     rows: list[tuple[Cell | str, ...]] = []
@@ -173,23 +184,22 @@ def _own(material: Material, choice: Choice, own: Returned) -> Sheet:
         if item.unit != "text":
             numbers[0] = "[x]"
         if row is None:
-            state = "To be put right: it counts nowhere until then."
+            state = "To be put right, as the answer to the return says. It counts nowhere until then."
+            said = said if item.unit != "text" else "[x]"
         elif row["missing_reason"]:
             state = _reason(row) + "."
             numbers[0] = "[z]" if row["missing_reason"] == form.NOT_APPLICABLE else numbers[0]
         elif measure is None or item.unit == "text":
             state = "Taken."
         elif measure.sensitive:
-            numbers[0], state = (
-                "[z]",
-                "Taken. The figure is sensitive: it stands in the receipt of your return, and not here.",
-            )
+            numbers[0], numbers[1] = "[c]", "[c]" if item.unit == "percent" else "[z]"
+            state = "Taken. The figure is sensitive: it stands in the receipt of your return, and not here."
         else:
             state = "Taken."
             key = _key(material, measure, own.area_code, own.period)
             if item.unit == "percent":
-                numbers[0] = _part(material, key, "numerator")
-                numbers[1] = _part(material, key, "denominator")
+                parts = ("numerator", "denominator")
+                numbers[:2] = (figure(material, measure, key, part, withheld=True) for part in parts)
             else:
                 numbers[0] = _part(material, key, "value")
             if item.quotes:

@@ -22,7 +22,7 @@ def revision_sheet(material: Material, choice: Choice) -> Iterator[Sheet]:
     revised: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for measure, month, cause, difference in material.revisions:
         revised[measure, month][cause] = difference
-    area = material.area_names[material.declarations.plan.home_force]
+    area = material.label(material.declarations.plan.home_force)
     rows: list[tuple[Cell | str, ...]] = []
     for measure, declared in counted.items():
         for month in sorted((month for key, month in revised if key == measure), reverse=True):

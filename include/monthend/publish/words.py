@@ -62,10 +62,10 @@ def across(break_: Break) -> str:
     return f"Not comparable with before {of_day(first)}: {break_.reason}."
 
 
-def beside_requirement(reached: bool, months: tuple[str, str], so_far: bool) -> str:
-    """A figure beside what the budget requires of some months, the first and the last of which are given."""
-    said = "As much as the budget requires of" if reached else "Less than the budget requires of"
-    return f"{said} {of_months(*months)}{', or more' if reached else ', so far' if so_far else ''}."
+def beside_requirement(reached: bool, months: tuple[str, str], goes_on: bool) -> str:
+    """A figure beside what the budget requires of some months, given by the first and last; `goes_on`: not all over."""
+    less = "Not yet what" if goes_on else "Less than"
+    return f"{'At least what' if reached else less} the budget requires of {of_months(*months)}."
 
 
 def ended(last_month: str, followed_by: str | None) -> str:
