@@ -4,6 +4,7 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from offices import Desk
 from partner_rows import CLEAN, Row, confidence, respondent
 
@@ -69,10 +70,17 @@ def test_counts_are_those_of_a_count_by_hand(desk: Desk, tmp_path: Path) -> None
     assert found[Key("mental_health_custody_share", "month", FORCE, MONTH)].value == 25
 
 
-def test_what_looks_back_is_not_available_where_a_month_before_is_missing(desk: Desk, tmp_path: Path) -> None:
-    write(tmp_path, without="2017-01")
+@pytest.mark.parametrize("without", ["2016-06", "2017-01"])
+def test_what_looks_back_is_not_available_where_a_month_before_is_missing(
+    desk: Desk, tmp_path: Path, without: str
+) -> None:
+    write(tmp_path, without=without)
+    text = (tmp_path / "2016-07-leicestershire-missing-person.csv").read_text(encoding="utf-8")
+    earlier = tmp_path / "2016-05-leicestershire-missing-person.csv"
+    earlier.write_text(text.replace("2016-07", "2016-05"), encoding="utf-8")
     found = computed(desk, tmp_path)
-    assert found[Key("repeat_missing_reports", "month", FORCE, MONTH)] == MISSING
+    repeats = {key.period: fact for key, fact in found.items() if key[:3] == ("repeat_missing_reports", "month", FORCE)}
+    assert repeats == {"2017-05": MISSING, MONTH: MISSING}
     assert found[Key("missing_reports", "month", FORCE, MONTH)].value == 6
 
 

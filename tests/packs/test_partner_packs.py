@@ -290,6 +290,17 @@ def test_a_quarterly_board_is_told_of_the_month_that_it_sees_next(desk: Desk) ->
     ) in lines
 
 
+def test_a_meeting_that_sees_the_same_month_is_no_update(material: Material) -> None:
+    declared = material.declarations.boards["csp_rutland"]
+    meetings = (date(2017, 8, 2), date(2017, 8, 9), date(2017, 8, 30))  # July is frozen on 10 August
+    board = declared.model_copy(update={"meetings": meetings})
+    book = contents.book(material, Pack("0" * 32, board, board.renderings[0], meetings[0]))
+    update = "Next update: data to the end of July 2017, to be frozen by 10 August 2017"
+    assert f"{update}, for the meeting of 30 August 2017." in book.cover.lines
+    last = contents.book(material, Pack("0" * 32, board, board.renderings[0], meetings[2]))
+    assert f"{update}." in last.cover.lines
+
+
 def test_an_own_return_shows_no_more_of_few_than_the_other_worksheets(material: Material) -> None:
     for board in ("csp_rutland", "csp_melton"):
         own = table_of(material, board, "own_return")["SP9 Victims asked by the partnership who were satisfied"]
