@@ -9,7 +9,7 @@ from monthend.plan.calendar import add_months, newest_quarter
 from monthend.publish import words
 from monthend.publish.book import Cell, Column, Sheet, Table
 from monthend.publish.figure import figure
-from monthend.publish.material import Material, first_of
+from monthend.publish.material import Material
 from monthend.publish.measure import MeasureSheet
 from monthend.publish.reported import SENSITIVE
 
@@ -22,7 +22,7 @@ def by_quarter_sheet(material: Material, measures: list[MeasureSheet]) -> Iterat
     for each in measures:
         key = each.key("quarter", newest_quarter(each.latest))
         earlier = key._replace(period=add_months(key.period, -12))
-        broken = each.since and first_of(earlier) < each.since.from_month <= key.period
+        broken = each.across_a_break(earlier, key)
         priorities = material.declarations.plan.priorities_of(each.measure.measure, material.month)
         rows.append(
             (

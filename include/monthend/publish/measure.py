@@ -52,9 +52,11 @@ class MeasureSheet:
     def a_year_before(self, key: Key, decimals: int = 0) -> Cell | str:
         """The cell of the same period a year earlier; a marker where a break stands between the two."""
         earlier = key._replace(period=add_months(key.period, -12))
-        if self.since and first_of(earlier) < self.since.from_month <= key.period:
-            return "[b]"
-        return self.number(earlier, decimals)
+        return "[b]" if self.across_a_break(earlier, key) else self.number(earlier, decimals)
+
+    def across_a_break(self, earlier: Key, later: Key) -> bool:
+        """Whether a break stands between the first month of one period and the last of another."""
+        return self.since is not None and first_of(earlier) < self.since.from_month <= later.period
 
     @cached_property
     def due(self) -> str:

@@ -191,7 +191,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     first, feed = figures[0], figures[0].feed
     basis, newest = first.key.basis, first.key.period
     codes = _codes(material, figures)
-    counted = any(material.facts[each.key].numerator is not None for each in figures)  # not only the share is given
+    counted = any(each.cell(each.key, "numerator") != "[x]" for each in figures)  # not only the share is given
     parts = ("value", "lower", "upper", *(["numerator"] if counted else []), "denominator")
     then, before = (words.period(basis, month) for month in (newest, add_months(newest, -12)))
     rows: list[tuple[Cell | str, ...]] = []
