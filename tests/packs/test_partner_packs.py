@@ -667,6 +667,16 @@ def test_a_quarter_before_a_break_is_not_shown_beside_one_after(material: Materi
     ]  # fmt: skip
 
 
+def test_a_survey_that_is_not_held_yet_is_not_available(material: Material) -> None:
+    newest = {key for key in material.facts if key.measure == "police_confidence" and key.period == "2017-03"}
+    assert newest
+    earlier = {key: fact for key, fact in material.facts.items() if key not in newest}
+    table = table_of(dataclasses.replace(material, facts=earlier), "pdg", "survey_confidence")
+    of_force = table["Confidence in the police, Leicestershire force area"]
+    assert of_force[:4] == ["[x]"] * 4
+    assert isinstance(of_force[5], int)  # of a year before
+
+
 def test_no_sensitive_figure_of_partners_is_published(material: Material) -> None:
     panel = material.declarations.boards["panel"]
     shown = {}
