@@ -216,6 +216,11 @@ class Feed(Declared):
         """Whom to write to about an area's deliveries."""
         return next((area.contact for area in self.areas if area.code == code and area.contact), self.contact)
 
+    @property
+    def of_other_months(self) -> bool:
+        """Whether its figures cover other months than the quarter of their delivery."""
+        return self.cadence == "quarterly" and bool(self.spans)
+
     def items_of(self, measure: "Measure") -> list[FormItem]:
         """The items of the feed's form that a measure is reported by."""
         named = measure.where.get("item_code", ())
@@ -309,9 +314,7 @@ class Measure(Declared):
     rate: Rate | None = None
     share: Share | None = None
     span: Key | None = None  # of the feed's, what each figure covers where that is not the period of its delivery
-    covers: str | None = (
-        None  # the same in words, where months alone do not say it; {period} and {a span's name} stand in
-    )
+    covers: str | None = None  # the same in words, where months alone do not say it: {period}, {a span's name}
     requirement: Key | None = None  # the measure whose figure is what the budget requires of this one
     population_year: Key | None = None  # the column of its feed that says of which year its denominators are
     clustered: bool = False  # whether one person can make much of it, so that it is not held against chance

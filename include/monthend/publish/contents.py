@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from monthend.plan.calendar import add_months, freeze_day, month_end, month_for, months_between
-from monthend.plan.declarations import Feed, Rendering
+from monthend.plan.declarations import Rendering
 from monthend.publish import words
 from monthend.publish.book import Book, Cell, Column, Cover, Heading, Link, Sheet, Table
 from monthend.publish.breakdown import breakdown_sheet
@@ -20,7 +20,7 @@ from monthend.publish.material import Material, Pack, decimals_of, fact_cell, pe
 from monthend.publish.measure import CHART_DATA, MeasureSheet, measure_sheets, speaks
 from monthend.publish.narrative import narrative_sheet
 from monthend.publish.quality import FINDINGS, quality_sheets
-from monthend.publish.reported import SUMMARY, partner_figures, reported_sheets, return_of, summary_sheet, with_areas
+from monthend.publish.reported import SUMMARY, partner_figures, reported_sheets, summary_sheet, with_areas
 from monthend.publish.returned import area_sheets, return_sheets
 from monthend.publish.revised import revision_sheet
 from monthend.statistics import spc
@@ -73,7 +73,7 @@ def book(material: Material, pack: Pack) -> Book:
             *(return_sheets(material, choice, pack.board) if pack.board.returns else ()),
             *narrative_sheet(material, pack.board),
             *by_quarter_sheet(material, sensitive),
-            *reported_sheets(material, partners),
+            *reported_sheets(material, partners, beside),
             *(revision_sheet(material, choice) if pack.board.revisions else ()),
             *quality_sheets(material, choice, waivers),
             _notes(material, choice),
@@ -273,7 +273,10 @@ def _cover(
             for each in shown
             if not each.ended
         ),
-        *(_source(material.declarations.feeds[key], period) for key, period in newest.items()),
+        *(
+            f"{feed.title}, {'return of' if feed.of_other_months else 'to'} {words.of_month(newest[feed.feed])}."
+            for feed in (material.declarations.feeds[key] for key in newest)
+        ),
         f"Digest of the data: {material.digest}",
         Heading("Published"),
         published,
@@ -287,12 +290,6 @@ def _cover(
         Link(f"{plan.organisation}, by e-mail", f"mailto:{plan.contact}"),
     ]
     return Cover(title, tuple(lines))
-
-
-def _source(feed: Feed, period: str) -> str:
-    """A feed with the newest period that stands in the pack, or the return that covers others."""
-    last = return_of(feed, period)
-    return f"{feed.title}, {last if last.startswith('return') else f'to {words.of_month(period)}'}."
 
 
 def _next_update(material: Material, pack: Pack) -> str:

@@ -115,13 +115,13 @@ class PartnerFigure:
         """
         if self._why_not or not self.measure.requirement:
             return ""
-        newest = self._required(self.key)
-        year_before = add_months(financial_year_start(self.key.period), -1)
-        return " ".join(filter(None, (newest or NONE_REQUIRED, self._required(self.key._replace(period=year_before)))))
+        required = replace(self, measure=self.material.declarations.measures[self.measure.requirement])
+        of_year_before = self.key._replace(period=add_months(financial_year_start(self.key.period), -1))
+        said = (self._beside(required, self.key) or NONE_REQUIRED, self._beside(required, of_year_before))
+        return " ".join(filter(None, said))
 
-    def _required(self, key: Key) -> str:
-        """What one of its figures says beside what the budget requires of the same; empty where one of them is none."""
-        required = replace(self, measure=self.material.declarations.measures[self.measure.requirement or ""])
+    def _beside(self, required: "PartnerFigure", key: Key) -> str:
+        """What one of its figures says beside what is required of the same; empty where one of them is none."""
         of_same = key._replace(measure=required.measure.measure)
         value, least = (self.material.facts.get(each, MISSING).value for each in (key, of_same))
         if value is None or least is None:

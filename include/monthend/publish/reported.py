@@ -55,7 +55,8 @@ def with_areas(material: Material, figures: list[PartnerFigure]) -> list[Partner
     """The same figures and those of the areas that stand beside them on the worksheets of their feeds, each once."""
     found = {each.key: each for each in figures}
     for of_feed in _by_feed(figures):
-        found = {each.key: each for each in _of_areas(of_feed, _codes(material, of_feed))} | found
+        areas = (replace(each, area=code) for each in of_feed for code in _codes(material, of_feed))
+        found = {each.key: each for each in areas} | found
     return list(found.values())
 
 
@@ -120,10 +121,11 @@ def summary_sheet(
         )
 
 
-def reported_sheets(material: Material, figures: list[PartnerFigure]) -> Iterator[Sheet]:
-    """A sheet a feed of these figures' measures; what a form asks for stands elsewhere."""
+def reported_sheets(material: Material, figures: list[PartnerFigure], beside: list[PartnerFigure]) -> Iterator[Sheet]:
+    """A sheet a feed of these figures' measures, without those of a form; it says what those `beside` them say."""
     for of_feed in _by_feed(figures):
-        yield (_answers if of_feed[0].measure.counted == "answers" else _aggregates)(material, of_feed)
+        sheet = _answers if of_feed[0].measure.counted == "answers" else _aggregates
+        yield sheet(material, of_feed, [each for each in beside if each.feed == of_feed[0].feed])
 
 
 def _by_feed(figures: list[PartnerFigure]) -> Iterator[list[PartnerFigure]]:
@@ -141,11 +143,7 @@ def _codes(material: Material, figures: list[PartnerFigure]) -> list[str]:
     return in_order(material, (key.area_code for each in figures for key in material.keys[each.measure.measure]))
 
 
-def _of_areas(figures: list[PartnerFigure], codes: list[str]) -> Iterator[PartnerFigure]:
-    yield from (replace(each, area=code) for each in figures for code in codes)
-
-
-def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
+def _aggregates(material: Material, figures: list[PartnerFigure], beside: list[PartnerFigure]) -> Sheet:
     """A row an area and period, its newest first; a column a measure and, of a rate, two more of what it is made of."""
     feed, open_pack = figures[0].feed, figures[0].open_pack
     measures = [each.measure for each in figures]
@@ -162,7 +160,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     rows: list[tuple[Cell | str, ...]] = []
     for code in codes:
         for period in periods:
-            row: list[Cell | str] = [f"{material.label(code)}, {return_of(feed, period)}"]
+            row: list[Cell | str] = [f"{material.label(code)}, {_return_of(feed, period)}"]
             row += [words.of_months(*span.of(period)) for span in feed.spans.values()]
             marks: dict[str, set[str]] = {}
             for of in figures:
@@ -173,9 +171,9 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
             rows.append((*row, notes_of(marks)))
     return Sheet(
         feed.feed,
-        f"{feed.title}: {return_of(feed, newest)}",
+        f"{feed.title}: {_return_of(feed, newest)}",
         (
-            *_says(figures, codes),
+            *_says(beside),
             _given_by(feed),
             *([NEVER_ADDED] if any(len(months_between(*span.of(newest))) > 1 for span in feed.spans.values()) else []),
             *_population(material, measures),
@@ -186,7 +184,7 @@ def _aggregates(material: Material, figures: list[PartnerFigure]) -> Sheet:
     )
 
 
-def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
+def _answers(material: Material, figures: list[PartnerFigure], beside: list[PartnerFigure]) -> Sheet:
     """A row a measure, of the force; of a survey of one question a row an area. Each with interval and base."""
     first, feed = figures[0], figures[0].feed
     basis, newest = first.key.basis, first.key.period
@@ -208,7 +206,7 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
         feed.feed,
         f"{feed.title}: {then}",
         (
-            *_says(figures, codes),
+            *_says(beside),
             _given_by(feed),
             INTERVAL,
             *([WEIGHTED] if counted else []),
@@ -233,12 +231,11 @@ def _answers(material: Material, figures: list[PartnerFigure]) -> Sheet:
     )
 
 
-def _says(figures: list[PartnerFigure], codes: list[str]) -> Iterator[str]:
-    """What the newest figures of some areas say, each with its area; of those that say nothing new how many."""
-    there = {each.key: each for each in _of_areas(figures, codes)}
-    said = (each for each in there.values() if each.difference or each.beside_requirement)
+def _says(figures: list[PartnerFigure]) -> Iterator[str]:
+    """What the newest figures say, each with its area; of those that say nothing new how many there are."""
+    said = (each for each in figures if each.difference or each.beside_requirement)
     yield from (f"{each.titled('')}: {each.says}" for each in said)
-    compared = [each for each in there.values() if each.difference is not None]
+    compared = [each for each in figures if each.difference is not None]
     if compared:
         quiet = sum(each.difference == 0 for each in compared)
         yield f"Of {len(compared)} compared with a year before, {quiet} do not differ beyond what chance alone gives."
@@ -254,10 +251,9 @@ def _given_by(feed: Feed) -> str:
     return f"Figures are as given by: {feed.owner}. What each of them counts is said in the notes of this workbook."
 
 
-def return_of(feed: Feed, period: str) -> str:
+def _return_of(feed: Feed, period: str) -> str:
     """The period of a delivery in words; where figures cover other months than the quarter, it is of a return."""
-    of_others = feed.cadence == "quarterly" and feed.spans
-    return f"return of {words.of_month(period)}" if of_others else of_period(feed, period)
+    return f"return of {words.of_month(period)}" if feed.of_other_months else of_period(feed, period)
 
 
 def _population(material: Material, measures: list[Measure]) -> Iterator[str]:
